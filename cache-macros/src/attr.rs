@@ -11,7 +11,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Path, Token, Type, token};
 
 use crate::error::Errors;
-use elsewhere::{OF_CACHED, OF_CHANGES, OF_PUT, unknown};
+use elsewhere::{OF_CACHED, OF_CHANGES, unknown};
 
 /// An option as written: its name, which may be an alias, and its value.
 pub(crate) struct Written<T> {
@@ -21,6 +21,9 @@ pub(crate) struct Written<T> {
 
 /// The names in `skip(db, self)`.
 pub(crate) struct Skip(pub(crate) Vec<Ident>);
+
+/// The value of `inherit`, which may stand alone.
+pub(crate) struct Inherited(pub(crate) Option<Expr>);
 
 /// The tokens in `each(id in ids)`. They are read later, so that a mistake in them does not leave the templates
 /// without the name of an id.
@@ -62,6 +65,7 @@ options!(CachedAttr, &[OF_CACHED], {
     key: Once<Expr> = "key",
     skip: Once<Skip> = "skip",
     tags: Once<Expr> = "tags",
+    tags_of: Once<Expr> = "tags_of",
     version: Once<Expr> = "version",
     negative_ttl: Once<Expr> = "negative_ttl",
     cache_none: Once<Expr> = "cache_none",
@@ -85,6 +89,7 @@ options!(CachedAttr, &[OF_CACHED], {
     background: Once<Expr> = "background",
     detached: Once<Expr> = "detached",
     coalesce: Once<Expr> = "coalesce",
+    inherit: Once<Inherited> = "inherit",
     share_errors: Once<Expr> = "share_errors",
     entry_fn: Once<Path> = "entry_fn",
     each: Once<EachIn> = "each",
@@ -105,7 +110,9 @@ options!(InvalidateAttr, &[OF_CHANGES], {
     runtime: Once<Path> = "crate",
 });
 
-options!(PutAttr, &[OF_PUT, OF_CHANGES], {
+options!(PutAttr, &[OF_CHANGES], {
+    prefix: Once<Expr> = "prefix" | "key_prefix",
+    tags: Once<Expr> = "tags",
     entries: Many<Expr> = "entry",
     each: Once<EachIn> = "each",
     when: Once<Expr> = "when",
@@ -249,6 +256,15 @@ impl Value for Skip {
                 Err(syn::Error::new(error.span(), message))
             }
         }
+    }
+}
+
+impl Value for Inherited {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        if !input.peek(Token![=]) {
+            return Ok(Self(None));
+        }
+        <Expr as Value>::parse(option, input).map(|value| Self(Some(value)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The attribute macros of `cache-runtime`, which re-exports them: depend on that crate.
 
 mod attr;
+mod beside_put;
+mod called;
 mod error;
 mod expand;
 mod item;
@@ -48,8 +50,9 @@ pub fn cache_put(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     attribute(attr.into(), item.into(), "cache_put", |attr, item, errors| {
+        let invalidation = beside_put::invalidation(&attr);
         let spec = valid::put(attr, item, errors)?;
-        Ok(expand::put(&spec, item))
+        Ok(expand::put(&spec, item, invalidation))
     })
     .into()
 }

@@ -1,7 +1,7 @@
 //! Stage two: checked attributes. Every value of these types can be expanded.
 
 use proc_macro2::Span;
-use syn::{Expr, FnArg, Ident, LitStr, Member, Path, Token, Type};
+use syn::{Expr, ExprClosure, FnArg, Ident, LitStr, Member, Path, Token, Type};
 
 use crate::item::Argument;
 
@@ -9,10 +9,12 @@ use crate::item::Argument;
 pub(crate) struct Cached {
     /// The path of the runtime crate.
     pub(crate) runtime: Path,
-    pub(crate) ttl: Option<Ttl>,
+    pub(crate) ttl: Option<Freshness>,
     pub(crate) prefix: Option<Prefix>,
     pub(crate) key: Key,
-    pub(crate) tags: Vec<Template>,
+    pub(crate) tags: Vec<Tag>,
+    /// A closure or a function that returns tags of a value.
+    pub(crate) tags_of: Option<Expr>,
     pub(crate) version: Option<Constant<u64>>,
     pub(crate) negative_ttl: Option<Ttl>,
     pub(crate) cache_none: Option<bool>,
@@ -42,6 +44,7 @@ pub(crate) struct Cached {
     pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) detached: bool,
     pub(crate) coalesce: Option<Coalesce>,
+    pub(crate) inherit: Option<Inherit>,
     pub(crate) share_errors: Option<bool>,
     /// The way to run the body in a task of its own, if an option may need one.
     pub(crate) task: Option<Task>,
@@ -120,9 +123,8 @@ pub(crate) struct Invalidate {
     /// The path of the runtime crate.
     pub(crate) runtime: Path,
     pub(crate) prefix: Option<Template>,
-    pub(crate) tags: Vec<Template>,
-    /// Calls of cached functions.
-    pub(crate) entries: Vec<Expr>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) entries: Vec<Entry>,
     pub(crate) when: When,
     pub(crate) condition: Option<Expr>,
     /// A `&CacheManager`.
@@ -130,6 +132,15 @@ pub(crate) struct Invalidate {
     /// The ids, if a part of it is done for each of them.
     pub(crate) each: Option<Each>,
     pub(crate) output: Output,
+}
+
+/// A call of a cached function, whose entry is invalidated.
+pub(crate) struct Entry {
+    pub(crate) call: Expr,
+    /// The name of the function.
+    pub(crate) function: String,
+    /// The name of the result, if the call uses it.
+    pub(crate) result: Option<Ident>,
 }
 
 /// `#[cache_put]` on a function.
@@ -151,6 +162,13 @@ pub(crate) struct PutMany {
     pub(crate) each: Each,
     /// The place where the type of one value was written.
     pub(crate) value: Span,
+}
+
+/// The time for which values are fresh.
+pub(crate) enum Freshness {
+    Same(Ttl),
+    /// A closure over the value.
+    OfValue(ExprClosure),
 }
 
 pub(crate) enum Ttl {
@@ -198,19 +216,47 @@ impl Default for Key {
     }
 }
 
+/// A tag of the arguments.
+pub(crate) enum Tag {
+    Template(Template),
+    /// An expression whose value is displayed.
+    Value(Expr),
+}
+
 /// A name made of text and arguments, and the place where it was written.
 pub(crate) struct Template {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) span: Span,
 }
 
+#[derive(Clone)]
 pub(crate) enum Piece {
     Text(String),
     /// `root.field.0`
     Place {
         root: Ident,
         fields: Vec<Member>,
+        /// True for `root.field.0?`, whose `None` leaves out the whole name.
+        optional: bool,
     },
+}
+
+/// The name that a template has for the result of the function.
+pub(crate) const RESULT: &str = "__result";
+
+impl Piece {
+    /// Returns true for a value that is known after the body.
+    pub(crate) fn is_of_result(&self) -> bool {
+        matches!(self, Piece::Place { root, .. } if root == RESULT)
+    }
+}
+
+impl Template {
+    /// Returns the pieces before the first one that is known after the body, if there is one.
+    pub(crate) fn before_result(&self) -> Option<&[Piece]> {
+        let first = self.pieces.iter().position(Piece::is_of_result)?;
+        Some(&self.pieces[..first])
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -218,6 +264,13 @@ pub(crate) enum Tier {
     Memory,
     Redis,
     Tiered,
+}
+
+/// The dependencies that a value takes over from the cached functions that its body calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inherit {
+    Tags,
+    All,
 }
 
 #[derive(Clone, Copy)]

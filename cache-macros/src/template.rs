@@ -8,22 +8,37 @@ use cache_syntax::{
 #[derive(Debug, PartialEq)]
 pub(crate) enum ParsedPiece {
     Text(String),
-    /// `{root.field.0}`: the names between the dots.
-    Placeholder(Vec<String>),
+    /// `{root.field.0}`: the names between the dots. `{root.field.0?}` is optional.
+    Placeholder {
+        names: Vec<String>,
+        optional: bool,
+    },
 }
+
+/// The options that take a placeholder with `?`.
+pub(crate) const OMISSIBLE: &str = "a placeholder with `?` is only accepted in `tags`, and in the `prefix` of `#[cache_invalidate]` and \
+                                    `#[cache_put]`";
 
 /// The kind of a text, and its rule.
 #[derive(Clone, Copy)]
 pub(crate) struct Rule {
     kind: &'static str,
     fault: fn(&str) -> Option<&'static str>,
+    /// True if a `None` may leave out the whole text.
+    omissible: bool,
 }
 
 impl Rule {
-    pub(crate) const NAME: Rule = Rule { kind: "name", fault: name_fault };
-    pub(crate) const TAG: Rule = Rule { kind: "tag", fault: tag_fault };
-    pub(crate) const PREFIX: Rule = Rule { kind: "prefix", fault: prefix_fault };
-    pub(crate) const KEY_PREFIX: Rule = Rule { kind: "prefix", fault: key_prefix_fault };
+    pub(crate) const NAME: Rule = Rule { kind: "name", fault: name_fault, omissible: false };
+    pub(crate) const TAG: Rule = Rule { kind: "tag", fault: tag_fault, omissible: true };
+    pub(crate) const PREFIX: Rule = Rule { kind: "prefix", fault: prefix_fault, omissible: true };
+    pub(crate) const KEY_PREFIX: Rule =
+        Rule { kind: "prefix", fault: key_prefix_fault, omissible: false };
+
+    /// Returns true if the text may have values of the result of the function.
+    pub(crate) fn knows_result(self) -> bool {
+        self.omissible && self.kind == "prefix"
+    }
 
     /// Checks a text that holds no values.
     pub(crate) fn check(self, text: &str) -> Result<(), String> {
@@ -44,15 +59,26 @@ pub(crate) fn parse(template: &str, rule: Rule) -> Result<Vec<ParsedPiece>, Stri
     rule.refuse(template, (rule.fault)(&sample).or(segment_fault(&sample)))?;
     let piece = |piece| match piece {
         cache_syntax::Piece::Text(text) => Ok(ParsedPiece::Text(text.into_owned())),
-        cache_syntax::Piece::Placeholder(inside) => {
-            placeholder(inside).map(ParsedPiece::Placeholder)
-        }
+        cache_syntax::Piece::Placeholder(inside) => placeholder(inside, rule),
     };
     pieces.into_iter().map(piece).collect()
 }
 
-/// Returns the names of `root.field.0`.
-fn placeholder(inside: &str) -> Result<Vec<String>, String> {
+/// Returns the names of `root.field.0`, or of `root.field.0?`.
+fn placeholder(inside: &str, rule: Rule) -> Result<ParsedPiece, String> {
+    let optional = inside.strip_suffix('?').and_then(|required| names(required).ok());
+    if optional.is_some() && !rule.omissible {
+        return Err(format!(
+            "`{{{inside}}}` leaves out the whole text where it is `None`: {OMISSIBLE}"
+        ));
+    }
+    Ok(match optional {
+        Some(names) => ParsedPiece::Placeholder { names, optional: true },
+        None => ParsedPiece::Placeholder { names: names(inside)?, optional: false },
+    })
+}
+
+fn names(inside: &str) -> Result<Vec<String>, String> {
     if inside.is_empty() {
         return Err("an empty placeholder `{}`: name the argument, like `{video_id}`".to_owned());
     }
@@ -108,7 +134,8 @@ mod tests {
     }
 
     fn place(names: &[&str]) -> ParsedPiece {
-        ParsedPiece::Placeholder(names.iter().map(|name| (*name).to_owned()).collect())
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        ParsedPiece::Placeholder { names, optional: false }
     }
 
     #[test]
@@ -131,6 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_and_a_prefix_can_have_optional_values() {
+        for rule in [Rule::TAG, Rule::PREFIX] {
+            let names = vec!["user".to_owned(), "shelf".to_owned()];
+            let optional = ParsedPiece::Placeholder { names, optional: true };
+            assert_eq!(super::parse("a:{user.shelf?}", rule), Ok(vec![text("a:"), optional]));
+            assert!(super::parse("a:{?}", rule).unwrap_err().contains("not an argument"));
+            assert!(super::parse("a:{b??}", rule).unwrap_err().contains("not an argument"));
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let cases = [
             ("{a", "without its `}`"),
@@ -143,6 +181,7 @@ mod tests {
             ("{a.self}", "`{a.self}` is not an argument"),
             ("{a.+1}", "`{a.+1}` is not an argument"),
             ("{a.}", "`{a.}` is not an argument"),
+            ("{a?}", "only accepted in `tags`, and in the `prefix`"),
             ("{a}{b.c}", "`{a}:{b.c}`"),
             (" {a}", "the name \" {a}\" cannot be used: it begins or ends with white space"),
             ("{a}:", "ends with `:`"),

@@ -131,7 +131,7 @@ fn invalidate(attr: &str, item: &TokenStream) -> TokenStream {
 fn put(attr: &str, item: &TokenStream) -> TokenStream {
     let attr = attr.parse().unwrap();
     crate::attribute::<PutAttr>(attr, item.clone(), "cache_put", |attr, item, errors| {
-        Ok(expand::put(&valid::put(attr, item, errors)?, item))
+        Ok(expand::put(&valid::put(attr, item, errors)?, item, None))
     })
 }
 

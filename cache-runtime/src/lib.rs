@@ -6,6 +6,7 @@
 pub mod __private;
 mod cache_call;
 mod call;
+mod collector;
 mod config;
 mod error;
 mod flight;
@@ -33,6 +34,7 @@ pub use cache_macros::{cache_invalidate, cache_put, cached, name};
 
 pub use crate::redis::{Breaker, ClearProgress, Diagnostic, Severity};
 pub use cache_call::{BlockingEntry, CacheCall, CacheEntry, Fetched, StoredAs};
+pub use collector::{BypassReason, Observation, ObservedCall, observe, observe_blocking};
 pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
 pub use error::Error;
 #[cfg(feature = "postcard")]
@@ -46,8 +48,11 @@ pub use manager::{
 pub use output::shared_error::SharedError;
 pub use output::{CacheValue, MemoryValue};
 pub use registry::audit::{Finding, audit};
-pub use registry::{CachedSite, Mutation, MutationSite, Registry, SiteEntry, SiteTtl, registry};
-pub use site::{Coalesce, Tier};
+pub use registry::graph::{EdgeKind, FunctionKind, Graph, GraphEdge, GraphFunction, graph};
+pub use registry::{
+    CachedSite, Mutation, MutationSite, Reach, Registry, SeenCalls, SiteEntry, SiteTtl, registry,
+};
+pub use site::{Coalesce, Inherit, Tier};
 pub use site::{SiteKey, SourceLocation};
 pub use stats::events::{Event, EventKind};
 pub use stats::{Counts, FleetSite, FleetStats, Latencies, SiteStats, Stats};

@@ -7,6 +7,7 @@ pub(crate) const RUNTIME: &[&[&str]] = &[
     &["private"],
     &["manager"],
     &["cache_call", "call"],
+    &["collector"],
     &["tiers"],
     &["value"],
     &["memory", "redis"],

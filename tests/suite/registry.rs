@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use cache_runtime::{
-    CacheManager, CachedSite, Coalesce, MessagePack, Mutation, MutationSite, SiteKey, SiteTtl,
-    Tier, Ttl, cache_invalidate, cache_put, cached, registry,
+    CacheManager, CachedSite, Coalesce, Inherit, MessagePack, Mutation, MutationSite, SiteKey,
+    SiteTtl, Tier, Ttl, cache_invalidate, cache_put, cached, registry,
 };
 
 const PREFIX: &str = "registry:constant";
@@ -33,6 +33,8 @@ fn an_hour() -> Duration {
     cost = 0.5,
     codec = cache_runtime::MessagePack,
     cache_if = |value: &Option<u64>| *value != Some(0),
+    tags_of = |value: &Option<u64>| *value,
+    inherit = "tags",
     bypass_if = id == 7,
     manager = &cache_runtime::cache(),
 )]
@@ -51,6 +53,7 @@ async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) 
     early_refresh = 1.5,
     detached = true,
     coalesce = "fleet",
+    inherit,
     share_errors = true
 )]
 async fn staleness(id: u64) -> Result<u64, String> {
@@ -200,6 +203,8 @@ fn every_option_is_listed() {
     assert_eq!((site.version, site.jitter, site.cost), (3, Some(0.25), 0.5));
     assert_eq!((site.tier, site.codec), (Some(Tier::Tiered), Some("cache_runtime::MessagePack")));
     assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (true, true, true));
+    assert!(site.derives_tags);
+    assert_eq!(site.inherits, Inherit::Tags);
     assert_eq!(site.manager, Some("&cache_runtime::cache()"));
 }
 
@@ -209,7 +214,7 @@ fn what_a_caller_gets_while_a_load_runs_is_listed() {
     assert_eq!(site.stale_while_revalidate, fixed(120));
     assert_eq!(site.stale_if_error, Some(SiteTtl::Fixed(Ttl::Forever)));
     assert_eq!((site.load_timeout, site.early_refresh), (fixed(3), 1.5));
-    assert_eq!(site.coalesce, Coalesce::Fleet);
+    assert_eq!((site.coalesce, site.inherits), (Coalesce::Fleet, Inherit::All));
     assert!(site.share_errors && site.background && site.detached && site.serve_stale_if);
     assert_eq!(site.error_ttl, fixed(2));
     let site = cached_site("no_option");
@@ -240,6 +245,8 @@ fn defaults_are_listed() {
     assert!(site.skip.is_empty() && site.tags.is_empty());
     assert_eq!((site.ttl, site.negative_ttl, site.jitter, site.tier), (None, None, None, None));
     assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (false, true, false));
+    assert!(!site.derives_tags);
+    assert_eq!(site.inherits, Inherit::Nothing);
     assert_eq!(site.manager, None);
 }
 
@@ -309,6 +316,10 @@ fn the_registry_serialises_for_an_admin_page() {
     assert_eq!(site["function"], "every_option");
     assert_eq!(site["key"], serde_json::json!({ "arguments": ["id", "user"] }));
     assert_eq!((&site["ttl"], &site["tier"]), (&"5m".into(), &"tiered".into()));
+    assert_eq!(site["inherits"], "tags");
+    let inherits =
+        |function| serde_json::to_value(cached_site(function)).unwrap()["inherits"].clone();
+    assert_eq!([inherits("staleness"), inherits("no_option")], ["all", "nothing"]);
     let site = serde_json::to_value(mutation_site("puts")).unwrap();
     assert_eq!(site["kind"], "put");
     assert!(serde_json::to_value(registry()).unwrap()["cached"].is_array());

@@ -76,8 +76,7 @@ pub(super) const OF_CACHED: &Answers = &[
     (&["ttlmillis", "ttlms"], TTL_IN_MILLISECONDS),
     (
         &["expires", "expireafter"],
-        "`ttl = \"5m\"` sets the time for which a value is fresh; it cannot depend on the value, except for \
-         the `negative_ttl` of a `None`",
+        "`ttl = \"5m\"` sets the time for which a value is fresh; `ttl = |value| value.expires_in` finds it in the value",
     ),
     (&["tti", "timetoidle", "idle", "expireafteraccess", "slidingexpiration", "timerefresh"], IDLE),
     (
@@ -285,9 +284,3 @@ pub(super) const OF_CHANGES: &Answers = &[
         "it belongs to `#[cached]`, on the function whose values are stored",
     ),
 ];
-
-/// The options that are not known in `#[cache_put]` only.
-pub(super) const OF_PUT: &Answers = &[(
-    &["prefix", "keyprefix", "tags"],
-    "`#[cache_put]` replaces single entries: add `#[cache_invalidate(..)]` to invalidate by a prefix or tag",
-)];

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use quote::{format_ident, quote};
 
-use super::elsewhere::{Answers, OF_CACHED, OF_CHANGES, OF_PUT};
+use super::elsewhere::{Answers, OF_CACHED, OF_CHANGES};
 use super::{CachedAttr, InvalidateAttr, Options as _, PutAttr};
 use crate::error::Errors;
 
@@ -57,7 +57,7 @@ fn options_of_other_caches_are_answered() {
         ("ttl_secs", "`ttl = 300` (seconds) or `ttl = \"5m\"`"),
         ("ttl_millis", "`ttl = \"250ms\"`"),
         ("maxAge", "`ttl = 300` (seconds) or `ttl = \"5m\"`"),
-        ("expires", "cannot depend on the value"),
+        ("expires", "`ttl = |value| value.expires_in`"),
         ("tti", "reading it does not extend"),
         ("time_to_idle", "reading it does not extend"),
         ("refresh", "reading a value does not extend"),
@@ -104,7 +104,7 @@ fn options_of_other_caches_are_answered() {
 /// Tests that no name is in two groups, because the answer of the first group would always be given.
 #[test]
 fn every_name_of_another_cache_has_one_answer() {
-    for answers in [OF_CACHED, OF_CHANGES, OF_PUT] {
+    for answers in [OF_CACHED, OF_CHANGES] {
         let mut seen = HashSet::new();
         for name in answers.iter().flat_map(|(names, _)| *names) {
             assert!(seen.insert(name), "{name} is answered twice");
@@ -122,7 +122,7 @@ fn no_option_of_an_attribute_is_answered_as_unknown() {
     }
     assert_apart(CachedAttr::NAMES, &[OF_CACHED]);
     assert_apart(InvalidateAttr::NAMES, &[OF_CHANGES]);
-    assert_apart(PutAttr::NAMES, &[OF_PUT, OF_CHANGES]);
+    assert_apart(PutAttr::NAMES, &[OF_CHANGES]);
 }
 
 #[test]

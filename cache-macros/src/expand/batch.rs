@@ -5,6 +5,7 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned as _;
 
+use super::owned_id::owned_id;
 use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, tags};
 use super::site::{constant, declared, site};
 use super::task::{self, me, without_self};
@@ -329,7 +330,7 @@ fn own_entries(
     };
     let storable = storable(p, spec.output.form, "__item", *value);
     let item_there = placed(quote_spanned!(Span::mixed_site()=> __item), *value);
-    let (asks, key, tags) = (asks(p, spec), key(p, spec, item), tags(p, &spec.tags));
+    let (asks, key, tags) = (asks(p, spec), key(p, spec, item), tags(p, spec));
     let (hooks, early, absent) = (hooks(p, spec), early(spec), absent(p));
     let bypass = bypass(p, spec.bypass_if.as_ref(), each);
     let add = placed(
@@ -435,19 +436,6 @@ pub(super) fn reference(each: &Each) -> TokenStream {
         None => quote_spanned!(here(each.place)=> &#ids),
     };
     placed(reference, each.place)
-}
-
-/// Returns the statement that gives an expression an id of its own, if the expression uses it.
-pub(super) fn owned_id(p: &TokenStream, expr: &Expr, each: &Each) -> TokenStream {
-    let id = &each.id;
-    if !mentions(expr, id) {
-        return TokenStream::new();
-    }
-    let place = here(each.place);
-    // All tokens have this place, so that the compiler reports an id that cannot be cloned at its type.
-    let p = placed(p.clone(), each.place);
-    let clone = quote_spanned!(place=> #p::id(__one));
-    quote_spanned!(Span::mixed_site()=> let #id = #clone;)
 }
 
 fn bypass(p: &TokenStream, given: Option<&Expr>, each: &Each) -> TokenStream {

@@ -77,7 +77,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let storable = storable(p, spec.output.form, "__kind", spec.output.value);
     let key = key(p, spec, item);
     let asks = asks(p, spec);
-    let tags = tags(p, &spec.tags);
+    let tags = tags(p, spec);
     let hooks = hooks(p, spec);
     let early = early(spec);
     let rest = match &spec.task {

@@ -10,18 +10,19 @@ mod batch;
 mod blocking;
 mod cached;
 mod invalidate;
+mod owned_id;
 mod parts;
 mod put;
 mod site;
 mod task;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Path, Type};
 
 use crate::item::Item;
-use crate::spec::{Form, Kind, Output, Piece, Template, When};
+use crate::spec::{Form, Kind, Output, Piece, Tag, Template, When};
 
 pub(crate) use batch::gathering;
 pub(crate) use cached::cached;
@@ -199,25 +200,71 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
 fn roots<'a>(templates: impl IntoIterator<Item = &'a Template>) -> TokenStream {
     let pieces = templates.into_iter().flat_map(|template| &template.pieces);
     let roots = pieces.filter_map(|piece| match piece {
-        Piece::Place { root, .. } => Some(root.to_token_stream()),
-        Piece::Text(_) => None,
+        Piece::Place { root, .. } if !piece.is_of_result() => Some(root.to_token_stream()),
+        _ => None,
     });
     roots.collect()
+}
+
+/// Returns the parts of tags that use arguments.
+fn used_by(tags: &[Tag]) -> TokenStream {
+    let used = tags.iter().map(|tag| match tag {
+        Tag::Template(template) => roots([template]),
+        Tag::Value(value) => value.to_token_stream(),
+    });
+    used.collect()
 }
 
 /// Returns a closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.
 pub(crate) fn render(p: &TokenStream, template: &Template) -> TokenStream {
     let writer = Ident::new("__w", Span::mixed_site());
     let following = template.pieces.iter().skip(1).map(Some).chain([None]);
-    let steps = template.pieces.iter().zip(following).map(|(piece, next)| match piece {
+    let pieces = template.pieces.iter().enumerate().zip(following);
+    let steps = pieces.map(|((number, piece), next)| match piece {
         Piece::Text(text) => quote_spanned!(Span::mixed_site()=> #writer.text(#text);),
-        Piece::Place { root, fields } => {
-            let stop = stop(next);
-            let place = quote_spanned!(here(template.span)=> &#root #(.#fields)*);
-            quote_spanned!(here(template.span)=> #writer.value(#place, #stop);)
-        }
+        Piece::Place { .. } => step(template, number, next),
     });
     quote_spanned!(Span::mixed_site()=> |#writer: &mut #p::Renderer| { #(#steps)* })
+}
+
+/// Returns the statement that writes the value of a placeholder.
+fn step(template: &Template, number: usize, next: Option<&Piece>) -> TokenStream {
+    let writer = Ident::new("__w", Span::mixed_site());
+    let (place, stop) = (here(template.span), stop(next));
+    let value = match &template.pieces[number] {
+        Piece::Place { root, fields, optional: false } => {
+            quote_spanned!(place=> &#root #(.#fields)*)
+        }
+        _ => present(template, number).to_token_stream(),
+    };
+    quote_spanned!(place=> #writer.value(#value, #stop);)
+}
+
+/// Returns the statement, which runs only if all optional values of the template are there.
+fn unless_absent(p: &TokenStream, template: &Template, statement: TokenStream) -> TokenStream {
+    let pieces = template.pieces.iter().enumerate().rev();
+    pieces.fold(statement, |statement, (number, piece)| match piece {
+        Piece::Place { root, fields, optional: true } => {
+            let (present, p) = (present(template, number), placed(p.clone(), template.span));
+            quote_spanned! {here(template.span)=>
+                if let ::core::option::Option::Some(#present) = #p::present(&#root #(.#fields)*) {
+                    #statement
+                }
+            }
+        }
+        _ => statement,
+    })
+}
+
+/// Returns the name of an optional value that is there.
+fn present(template: &Template, number: usize) -> Ident {
+    format_ident!("__present_{number}", span = here(template.span))
+}
+
+/// Returns the text of an expression in `tags`, as a closure.
+fn tag_text(p: &TokenStream, value: &Expr) -> TokenStream {
+    let (place, p) = (here(value.span()), placed(p.clone(), value.span()));
+    quote_spanned!(place=> || #p::tag_text(&(#value)))
 }
 
 /// Returns the character that ends a value: it is escaped inside, so that no value can run into the text.

@@ -2,13 +2,14 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Expr;
 use syn::spanned::Spanned as _;
+use syn::{Expr, ExprClosure};
 
+use super::owned_id::owned_id;
 use super::site::constant;
-use super::{here, placed, probe, render, roots};
+use super::{here, placed, probe, render, roots, tag_text, unless_absent, used_by};
 use crate::item::{Argument, Item};
-use crate::spec::{Cached, Form, Key, Kind, Output, Template};
+use crate::spec::{Cached, Form, Freshness, Key, Kind, Output, Tag};
 
 /// Returns the function that begins a call.
 pub(super) fn begin_of(spec: &Cached) -> Ident {
@@ -56,7 +57,7 @@ pub(super) fn named(spec: &Cached) -> TokenStream {
         Key::Template(template) => roots([template]),
         Key::Value(value) => value.to_token_stream(),
     };
-    let (tags, bypass, manager) = (roots(&spec.tags), &spec.bypass_if, &spec.manager);
+    let (tags, bypass, manager) = (used_by(&spec.tags), &spec.bypass_if, &spec.manager);
     quote!(#key #tags #bypass #manager)
 }
 
@@ -195,13 +196,25 @@ fn part_probe(form: Form) -> (Ident, Ident) {
     }
 }
 
-pub(super) fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
-    if tags.is_empty() {
+/// Returns the closure that makes the tags of a call.
+pub(super) fn tags(p: &TokenStream, spec: &Cached) -> TokenStream {
+    if spec.tags.is_empty() {
         return quote_spanned!(Span::mixed_site()=> |_: &mut #p::Tags| {});
     }
-    let tags = tags.iter().map(|tag| render(p, tag));
+    let tags = spec.tags.iter().map(|tag| match tag {
+        Tag::Template(template) => {
+            let render = render(p, template);
+            let add = quote_spanned!(Span::mixed_site()=> __tags.add(#render););
+            unless_absent(p, template, add)
+        }
+        Tag::Value(value) => {
+            let owned = spec.batch.as_ref().map(|batch| owned_id(p, value, &batch.each));
+            let text = tag_text(p, value);
+            quote_spanned!(Span::mixed_site()=> { #owned __tags.add_text(#text); })
+        }
+    });
     quote_spanned! {Span::mixed_site()=>
-        |__tags: &mut #p::Tags| { #(__tags.add(#tags);)* }
+        |__tags: &mut #p::Tags| { #(#tags)* }
     }
 }
 
@@ -209,6 +222,14 @@ pub(super) fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
 pub(super) fn hooks(p: &TokenStream, spec: &Cached) -> TokenStream {
     let cache_if = spec.cache_if.iter();
     let weight = spec.weight.iter();
+    let tags_of = spec.tags_of.iter().map(|tags_of| match tags_of {
+        Expr::Closure(closure) => of_value(p, "tag_list", closure),
+        function => by_function(p, "tag_list", function),
+    });
+    let ttl_of = spec.ttl.iter().filter_map(|ttl| match ttl {
+        Freshness::OfValue(closure) => Some(of_value(p, "ttl_of_value", closure)),
+        Freshness::Same(_) => None,
+    });
     let codec = spec.codec.iter();
     // Both options are about `None`, so the value must be an `Option`.
     let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
@@ -236,7 +257,40 @@ pub(super) fn hooks(p: &TokenStream, spec: &Cached) -> TokenStream {
             (&&__kind).__cache_equality(),
             (&&__kind).__cache_printing(),
         )
-        #whole #seen #(.cache_if(#cache_if))* #(.weight(#weight))* #optional #fallible
+        #whole #seen #(.cache_if(#cache_if))* #(.weight(#weight))* #(.tags_of(#tags_of))* #(.ttl_of(#ttl_of))* #optional #fallible
         #(.codec::<#codec>())*
     }}
+}
+
+/// Returns a closure that passes what the user's closure returns for a value to a function of the runtime.
+///
+/// The parameter of the user's closure is bound outside of it: what a closure returns cannot borrow from its own
+/// parameter.
+fn of_value(p: &TokenStream, passed_to: &str, closure: &ExprClosure) -> TokenStream {
+    let ExprClosure { inputs, output, body, .. } = closure;
+    let (pattern, place) = (inputs.first(), body.span());
+    let bound = Ident::new("__value", here(pattern.span()));
+    let binding = quote_spanned!(here(pattern.span())=> let #pattern = #bound;);
+    passing(p, passed_to, &binding, &quote!(#output #body), place)
+}
+
+/// Does the same for a function of the user.
+fn by_function(p: &TokenStream, passed_to: &str, function: &Expr) -> TokenStream {
+    let place = function.span();
+    let value = Ident::new("__value", here(place));
+    let called = quote_spanned!(here(place)=> #function(#value));
+    passing(p, passed_to, &TokenStream::new(), &called, place)
+}
+
+fn passing(
+    p: &TokenStream,
+    passed_to: &str,
+    binding: &TokenStream,
+    returned: &TokenStream,
+    place: Span,
+) -> TokenStream {
+    // All tokens have this place, so that the compiler reports an error there.
+    let p = placed(p.clone(), place);
+    let [value, passed_to] = ["__value", passed_to].map(|name| Ident::new(name, here(place)));
+    quote_spanned!(here(place)=> |#value| { #binding #p::#passed_to(move || #returned) })
 }

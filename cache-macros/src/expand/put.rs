@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Expr;
 use syn::spanned::Spanned as _;
+use syn::{Attribute, Expr};
 
-use super::batch::{absent, by_id, id_type, lent, owned_id};
+use super::batch::{absent, by_id, id_type, lent};
+use super::owned_id::owned_id;
 use super::site::putter;
 use super::{body, condition, entries, here, kind, manager, placed, private, storable, when};
 use crate::item::Item;
@@ -52,7 +53,9 @@ use crate::spec::{Each, Put, PutMany};
 //
 // With `manager = &self.cache`, the plan is `P::put_plan_in(&manager, site, kind, ..)` or
 // `P::put_many_plan_in(&manager, site, item, ..)`, where `let manager = ..;` is the first statement.
-pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
+//
+// An attribute that invalidates expands after this one, around all of this.
+pub(crate) fn put(spec: &Put, item: &Item, invalidation: Option<Attribute>) -> TokenStream {
     let p = &private(&spec.runtime);
     let kind = kind(p, &spec.output);
     let when = when(p, spec.when);
@@ -66,7 +69,7 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     };
     let listed = putter(p, spec, item);
     let nothing = TokenStream::new();
-    item.with_body(
+    let function = item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
             #given_manager
@@ -78,7 +81,8 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
             let __body = ::core::pin::pin!(__body);
             #put(__plan, #when, __kind, __condition, __body).await
         },
-    )
+    );
+    quote!(#invalidation #function)
 }
 
 /// Returns the statements that make the plan of a put to the entries of one value, and the function that runs it.

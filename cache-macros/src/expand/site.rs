@@ -3,12 +3,13 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{Expr, ExprCall, ExprReference, Member};
+use syn::{Expr, ExprReference, Member};
 
+use crate::called::called;
 use crate::item::{Argument, Item};
 use crate::spec::{
-    Cached, Coalesce, Constant, Each, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl,
-    When,
+    Cached, Coalesce, Constant, Each, Freshness, Inherit, Invalidate, Key, Piece, Prefix, Put,
+    RESULT, Tag, Template, Tier, Ttl, When,
 };
 
 /// Returns a block whose value is the site of a cached function.
@@ -31,9 +32,9 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
     let options = vec![
         ("kind", quote!(#p::Mutation::Invalidate)),
         ("prefix", optional(spec.prefix.as_ref().map(written))),
-        ("tags", list(spec.tags.iter().map(written))),
+        ("tags", list(spec.tags.iter().map(written_tag))),
         ("arguments", arguments_list(&of_each(item, spec.each.as_ref()))),
-        ("entries", entries(&spec.entries)),
+        ("entries", entries(spec.entries.iter().map(|entry| &entry.call))),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
         ("manager", optional(spec.manager.as_ref().map(borrowed))),
@@ -94,7 +95,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
     let each = spec.batch.as_ref().map(|batch| &batch.each);
     let max_batch = spec.batch.as_ref().and_then(|batch| batch.max.as_ref());
     let fields = [
-        ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
+        ("ttl", spec.ttl.as_ref().map(|ttl| freshness(p, ttl))),
         ("prefix", spec.prefix.as_ref().map(prefix).map(some)),
         ("version", spec.version.as_ref().map(constant)),
         ("negative_ttl", spec.negative_ttl.as_ref().map(|ttl| duration(p, ttl))),
@@ -108,8 +109,10 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("reserved", spec.reserved.map(|reserved| quote!(#reserved))),
         ("key", Some(key(p, &spec.key))),
         ("skip", Some(skipped(&spec.key, each, item))),
-        ("tags", Some(list(spec.tags.iter().map(written)))),
+        ("entry_fn", spec.entry_fn.as_ref().map(|entry_fn| name(&entry_fn.name)).map(some)),
+        ("tags", Some(list(spec.tags.iter().map(written_tag)))),
         ("arguments", Some(arguments_list(&of_each(item, each)))),
+        ("derives_tags", spec.tags_of.as_ref().map(|_| quote!(true))),
         ("cache_if", spec.cache_if.as_ref().map(|_| quote!(true))),
         ("bypass_if", spec.bypass_if.as_ref().map(|_| quote!(true))),
         ("codec", spec.codec.as_ref().map(text).map(some)),
@@ -125,6 +128,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("background", spec.task.as_ref().map(|_| quote!(true))),
         ("detached", spec.detached.then(|| quote!(true))),
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
+        ("inherits", spec.inherit.map(|chosen| inherit(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
         ("each", each.map(in_words).map(some)),
         ("max_batch", max_batch.map(constant).map(some)),
@@ -139,6 +143,13 @@ fn fields(fields: Vec<Field>) -> TokenStream {
         quote!(#name: #value,)
     });
     fields.collect()
+}
+
+fn freshness(p: &TokenStream, ttl: &Freshness) -> TokenStream {
+    match ttl {
+        Freshness::Same(ttl) => duration(p, ttl),
+        Freshness::OfValue(_) => quote!(#p::TtlSpec::OfValue),
+    }
 }
 
 fn duration(p: &TokenStream, ttl: &Ttl) -> TokenStream {
@@ -168,6 +179,13 @@ fn tier(p: &TokenStream, tier: Tier) -> TokenStream {
         Tier::Memory => quote!(#p::Tier::Memory),
         Tier::Redis => quote!(#p::Tier::Redis),
         Tier::Tiered => quote!(#p::Tier::Tiered),
+    }
+}
+
+fn inherit(p: &TokenStream, inherit: Inherit) -> TokenStream {
+    match inherit {
+        Inherit::Tags => quote!(#p::Inherit::Tags),
+        Inherit::All => quote!(#p::Inherit::All),
     }
 }
 
@@ -243,26 +261,12 @@ fn name(name: &Ident) -> String {
 }
 
 /// Returns the calls, each with the name of the called function.
-fn entries(entries: &[Expr]) -> TokenStream {
-    let entries = entries.iter().map(|call| {
+fn entries<'a>(entries: impl IntoIterator<Item = &'a Expr>) -> TokenStream {
+    let entries = entries.into_iter().map(|call| {
         let (text, function) = (text(call), called(call));
         quote!((#text, #function))
     });
     quote!(&[#(#entries),*])
-}
-
-/// Returns the name of the function or method that is called, if the call names one.
-fn called(call: &Expr) -> String {
-    match call {
-        Expr::MethodCall(call) => name(&call.method),
-        Expr::Call(ExprCall { func, .. }) => match &**func {
-            Expr::Path(path) => {
-                path.path.segments.last().map_or_else(String::new, |last| name(&last.ident))
-            }
-            _ => String::new(),
-        },
-        _ => String::new(),
-    }
 }
 
 /// Returns tokens as text, close to the form in which they were written.
@@ -282,15 +286,28 @@ fn borrowed(expr: &Expr) -> String {
 fn written(template: &Template) -> String {
     let pieces = template.pieces.iter().map(|piece| match piece {
         Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
-        Piece::Place { root, fields } => {
+        Piece::Place { root, fields, optional } => {
             let fields = fields.iter().map(|field| match field {
                 Member::Named(field) => format!(".{}", name(field)),
                 Member::Unnamed(field) => format!(".{}", field.index),
             });
-            format!("{{{}{}}}", name(root), fields.collect::<String>())
+            let sign = if *optional { "?" } else { "" };
+            format!("{{{}{}{sign}}}", root_name(root), fields.collect::<String>())
         }
     });
     pieces.collect()
+}
+
+fn root_name(root: &Ident) -> String {
+    if root == RESULT { "result".to_owned() } else { name(root) }
+}
+
+/// Returns a tag as it was written; `{..}` for an expression, which may be any text.
+fn written_tag(tag: &Tag) -> String {
+    match tag {
+        Tag::Template(template) => written(template),
+        Tag::Value(_) => "{..}".to_owned(),
+    }
 }
 
 fn some(value: impl ToTokens) -> TokenStream {

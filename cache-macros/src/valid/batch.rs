@@ -143,6 +143,7 @@ fn refuse_beside_entry(attr: &CachedAttr, errors: &mut Errors) {
         name(&attr.key),
         name(&attr.skip),
         name(&attr.tags),
+        name(&attr.tags_of),
         name(&attr.version),
         name(&attr.negative_ttl),
         name(&attr.cache_none),
@@ -160,6 +161,7 @@ fn refuse_beside_entry(attr: &CachedAttr, errors: &mut Errors) {
         name(&attr.stale_if_error),
         name(&attr.early_refresh),
         name(&attr.coalesce),
+        name(&attr.inherit),
     ];
     for name in of_entries.into_iter().flatten() {
         let message = format!("`{name}` is that of the function that `entry` calls: give it there");

@@ -14,7 +14,7 @@ use crate::attr::{EachIn, Written};
 use crate::error::list;
 use crate::item::Item;
 use crate::mention::{mention, mentions};
-use crate::spec::{Each, Key, Piece, Template};
+use crate::spec::{Each, Key, Piece, Tag, Template};
 
 const ACCEPTED: &str = "`each` takes a new name for one id, and the argument that holds all of them: `each(id in ids)`";
 
@@ -97,6 +97,14 @@ pub(crate) fn uses(template: &Template, name: &Ident) -> bool {
         .pieces
         .iter()
         .any(|piece| matches!(piece, Piece::Place { root, .. } if root.unraw() == name.unraw()))
+}
+
+/// Returns true if a tag has a value of this argument.
+pub(crate) fn is_of(tag: &Tag, name: &Ident) -> bool {
+    match tag {
+        Tag::Template(template) => uses(template, name),
+        Tag::Value(value) => mentions(value, name),
+    }
 }
 
 /// Returns the two names.

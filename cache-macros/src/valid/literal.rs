@@ -1,7 +1,7 @@
 //! Options whose value is a literal or a closure.
 
 use cache_syntax::{NumberRange, SIZE, nearest, parse_size};
-use syn::{Expr, ExprUnary, Lit, LitInt, LitStr, UnOp};
+use syn::{Expr, ExprClosure, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::capture;
 use super::scope::Scope;
@@ -128,31 +128,47 @@ pub(crate) fn weight(given: &Given, scope: &Scope) -> syn::Result<Expr> {
     closure(given, "value", "a number of bytes (`usize`)", scope)
 }
 
+/// Returns the tags that follow from a value.
+pub(crate) fn tags_of(given: &Given, scope: &Scope) -> syn::Result<Expr> {
+    closure(given, "value", "a list of tags, such as `[format!(\"user:{}\", value.author)]`", scope)
+}
+
 fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::Result<Expr> {
-    let name = &given.name;
     let value = peel(&given.value);
     let accepted = format!("a closure `|{parameter}| ...` that returns {gives}, or a function");
     match value {
-        Expr::Path(_) => {}
-        Expr::Closure(closure) => {
-            if closure.inputs.len() != 1 {
-                let count = closure.inputs.len();
-                let message =
-                    format!("`{name}` takes {accepted}, not a closure with {count} parameters");
-                return Err(at(given, message));
-            }
-            if let Some(asyncness) = closure.asyncness {
-                return Err(syn::Error::new_spanned(
-                    asyncness,
-                    format!("`{name}` cannot be async"),
-                ));
-            }
+        Expr::Path(_) => {
+            let reason = only(given, parameter);
+            capture::refuse(value, scope, &reason)?;
         }
+        Expr::Closure(closure) => of_one_parameter(given, closure, parameter, &accepted, scope)?,
         _ => return Err(wrong_kind(given, &accepted)),
     }
-    let reason = format!("`{name}` gets only the {parameter}");
-    capture::refuse(value, scope, &reason)?;
     Ok(value.clone())
+}
+
+/// Checks that a closure has one parameter and uses nothing else.
+pub(crate) fn of_one_parameter(
+    given: &Given,
+    closure: &ExprClosure,
+    parameter: &str,
+    accepted: &str,
+    scope: &Scope,
+) -> syn::Result<()> {
+    let name = &given.name;
+    if closure.inputs.len() != 1 {
+        let count = closure.inputs.len();
+        let message = format!("`{name}` takes {accepted}, not a closure with {count} parameters");
+        return Err(at(given, message));
+    }
+    if let Some(asyncness) = closure.asyncness {
+        return Err(syn::Error::new_spanned(asyncness, format!("`{name}` cannot be async")));
+    }
+    capture::refuse(peel(&given.value), scope, &only(given, parameter))
+}
+
+fn only(given: &Given, parameter: &str) -> String {
+    format!("`{}` gets only the {parameter}", given.name)
 }
 
 /// Returns an error such as "`jitter` takes a number from 0.0 to 0.5, not a string".
@@ -204,7 +220,7 @@ fn is_number_suffix(suffix: &str) -> bool {
     TYPES.contains(&suffix)
 }
 
-fn describe(expr: &Expr) -> &'static str {
+pub(super) fn describe(expr: &Expr) -> &'static str {
     match expr {
         Expr::Lit(expr) => describe_literal(&expr.lit),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) if is_number(expr) => {

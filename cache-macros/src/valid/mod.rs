@@ -14,6 +14,7 @@ mod manager;
 mod name;
 mod option;
 mod output;
+mod result;
 mod scope;
 mod signature;
 mod staleness;
@@ -33,10 +34,10 @@ use crate::item::Item;
 use crate::mention::mentions;
 use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Put, PutMany, Tier, When};
 pub(crate) use batch::gathering;
-use literal::{boolean, condition, count, integer, number, size, weight, word};
+use literal::{boolean, condition, count, integer, number, size, tags_of, weight, word};
 pub(crate) use name::resolve_with;
 use output::plain_without_errors;
-use words::{COALESCE, KINDS, TIERS, WHENS, WHENS_OF_PUT, runtime};
+use words::{COALESCE, KINDS, TIERS, WHENS, WHENS_OF_PUT, inherit, runtime};
 
 /// The maximum number of tags of an entry, which is the same for `SetOptions`.
 const MOST_TAGS: usize = 128;
@@ -76,14 +77,16 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         task: staleness.task,
         coalesce: errors.option(&attr.coalesce, |given| word(given, &COALESCE)),
         share_errors: errors.option(&attr.share_errors, boolean),
+        inherit: errors.option(&attr.inherit, inherit),
 
         key: key::key(&attr, &scope, &mut errors),
-        ttl: errors.option(&attr.ttl, ttl),
+        ttl: errors.option(&attr.ttl, |given| ttl::freshness(given, &scope)),
         prefix: errors.option(&attr.prefix, name::prefix),
         tags: attr
             .tags
             .as_ref()
             .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
+        tags_of: errors.option(&attr.tags_of, |given| tags_of(given, &scope)),
         version: errors.option(&attr.version, |given| integer(given, &scope)),
         negative_ttl: errors.option(&attr.negative_ttl, ttl),
         cache_none: errors.option(&attr.cache_none, boolean),
@@ -165,11 +168,11 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
 }
 
 pub(crate) fn invalidate(
-    attr: InvalidateAttr,
+    mut attr: InvalidateAttr,
     item: &Item,
     mut errors: Errors,
 ) -> syn::Result<Invalidate> {
-    let scope = each::scope(attr.each.as_ref(), item);
+    let scope = each::scope(attr.each.as_ref(), item).with_result();
     // An option that could not be read may have named them.
     let says_nothing = attr.prefix.is_none() && attr.tags.is_none() && attr.entries.is_empty();
     if says_nothing && errors.is_empty() {
@@ -184,18 +187,19 @@ pub(crate) fn invalidate(
             .tags
             .as_ref()
             .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
-        entries: entry::entries(&attr.entries, &mut errors),
+        entries: entry::entries(&attr.entries, &scope, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
         manager: errors.option(&attr.manager, manager::manager),
         each: errors.option(&attr.each, |given| each::each(given, item)),
         output: output::passed_on(item.output()),
-        runtime: runtime(attr.runtime),
+        runtime: runtime(attr.runtime.take()),
     };
+    result::check(&attr, &spec, &mut errors);
     if let (Some(each), Some(given)) = (&spec.each, &attr.each) {
-        let mut templates = spec.prefix.iter().chain(&spec.tags);
-        let is_used = templates.any(|template| each::uses(template, &each.id))
-            || spec.entries.iter().any(|entry| mentions(entry, &each.id));
+        let is_used = spec.prefix.iter().any(|template| each::uses(template, &each.id))
+            || spec.tags.iter().any(|tag| each::is_of(tag, &each.id))
+            || spec.entries.iter().any(|entry| mentions(&entry.call, &each.id));
         if !is_used && errors.is_empty() {
             let id = &each.id;
             let message = format!(
@@ -212,13 +216,17 @@ pub(crate) fn invalidate(
     errors.finish(spec)
 }
 
+const PUT_OF_RESULT: &str = "the entry has to be known before the body, so that a change in the meantime is noticed, but \
+                            the result is known after it: use an argument, or invalidate the entry instead, with \
+                            `#[cache_invalidate(entry = ..)]`";
+
 pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result<Put> {
     if attr.entries.is_empty() && errors.is_empty() {
         let message = "give the entry that the result belongs to: `entry = get_video(video_id)`";
         errors.push(syn::Error::new(Span::call_site(), message));
     }
     signature::check_async(item, &mut errors);
-    let scope = each::scope(attr.each.as_ref(), item);
+    let scope = each::scope(attr.each.as_ref(), item).with_result();
     // Only a function with `tier = "memory"` has entries of values without serde.
     let (ty, kind, form) = (item.output(), Kind::Recognised, Form::Memory);
     let (output, many) = match &attr.each {
@@ -232,6 +240,9 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
     };
     let call = |given| {
         let call = entry::entry(given)?;
+        if let Some(place) = entry::place_of_result(&call, &scope) {
+            return Err(syn::Error::new(place, PUT_OF_RESULT));
+        }
         each::check_entry(given, &call, &scope).map(|()| call)
     };
     let spec = Put {

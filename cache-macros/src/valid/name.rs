@@ -3,15 +3,22 @@
 use proc_macro2::Span;
 use syn::{Expr, ExprArray, Ident, Index, LitStr, Member};
 
-use super::literal::{as_string, at, peel, string, wrong_kind};
+use super::literal::{as_string, at, of_any_type, peel, string, wrong_kind};
 use super::scope::Scope;
 use crate::attr::Written;
 use crate::error::Errors;
-use crate::spec::{Piece, Prefix, Template};
-use crate::template::{self, Rule};
+use crate::mention::{mention, variable};
+use crate::spec::{Piece, Prefix, RESULT, Tag, Template};
+use crate::template::{self, OMISSIBLE, Rule};
 
 pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     if let Some(text) = as_string(&given.value) {
+        if text.value().contains("?}") {
+            return Err(at(
+                given,
+                format!("`{}` is the same for all calls: {OMISSIBLE}", given.name),
+            ));
+        }
         let checked = Rule::KEY_PREFIX.check(&text.value());
         checked.map_err(|problem| at(given, format!("`{}`: {problem}", given.name)))?;
         return Ok(Prefix::Literal(text.clone()));
@@ -27,22 +34,50 @@ pub(crate) fn prefix_template(given: &Written<Expr>, scope: &Scope) -> syn::Resu
     resolve(&given.name, string(given, "a template string")?, Rule::PREFIX, scope)
 }
 
-/// Checks `tags = ["user:{user_id}"]`.
-pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) -> Vec<Template> {
-    let accepted = "a list of strings, `[\"user:{user_id}\"]`";
+const TAGS: &str = "a list of templates, such as `[\"user:{user_id}\"]`, or of expressions";
+
+/// Checks `tags = ["user:{user_id}", team.tag()]`.
+pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) -> Vec<Tag> {
     let Expr::Array(ExprArray { elems, .. }) = peel(&given.value) else {
-        errors.push(wrong_kind(given, accepted));
+        errors.push(wrong_kind(given, TAGS));
         return Vec::new();
     };
     if elems.is_empty() {
-        errors.push(at(given, format!("`{}` names no tag: it takes {accepted}", given.name)));
+        errors.push(at(given, format!("`{}` names no tag: it takes {TAGS}", given.name)));
     }
-    let template = |element: &Expr| {
+    let tag = |element: &Expr| {
         let element = Written { name: given.name.clone(), value: element.clone() };
-        let text = string(&element, accepted);
-        errors.keep(text.and_then(|text| resolve(&element.name, text, Rule::TAG, scope)))
+        errors.keep(tag(&element, scope))
     };
-    elems.iter().filter_map(template).collect()
+    elems.iter().filter_map(tag).collect()
+}
+
+fn tag(element: &Written<Expr>, scope: &Scope) -> syn::Result<Tag> {
+    if let Some(text) = as_string(&element.value) {
+        return resolve(&element.name, text, Rule::TAG, scope).map(Tag::Template);
+    }
+    if let Expr::Closure(_) = peel(&element.value)
+        && !scope.has_result
+    {
+        let message =
+            "`tags` are those of the arguments: `tags_of = |value| ..` gives tags of the value";
+        return Err(at(element, message));
+    }
+    let value = of_any_type(element, TAGS)?;
+    if let Some((id, Some(ids))) = &scope.each
+        && let Some(place) = mention(value, ids)
+    {
+        let message = format!(
+            "`{ids}` is all ids of a call, and each of them has tags of its own: use `{id}`"
+        );
+        return Err(syn::Error::new(place, message));
+    }
+    if scope.has_result
+        && let Some(place) = variable(value, "result")
+    {
+        return Err(syn::Error::new(place, format!("`{}`: {TAG_OF_RESULT}", element.name)));
+    }
+    Ok(Tag::Value(value.clone()))
 }
 
 /// Returns the template of a key. Its placeholders are resolved among the arguments.
@@ -54,9 +89,16 @@ pub(crate) fn key_template(
     resolve(&given.name, string(given, accepted)?, Rule::NAME, scope)
 }
 
+const TAG_OF_RESULT: &str = "the result is only known after the body, and if the body fails, the tags that it could \
+                            name cannot be found: use `prefix`, or a tag of the arguments";
+
 fn resolve(option: &Ident, text: &LitStr, rule: Rule, scope: &Scope) -> syn::Result<Template> {
     resolve_with(option, text, rule, |root| match scope.find(&root) {
         Some(argument) => Ok(argument.clone()),
+        None if scope.has_result && root == "result" => match rule.knows_result() {
+            true => Ok(Ident::new(RESULT, Span::mixed_site())),
+            false => Err(syn::Error::new_spanned(text, format!("`{option}`: {TAG_OF_RESULT}"))),
+        },
         None => {
             let message = match scope.one_of(&root) {
                 Some(id) => format!(
@@ -112,9 +154,9 @@ fn resolve_piece(
     text: &LitStr,
     find: &mut impl FnMut(Ident) -> syn::Result<Ident>,
 ) -> syn::Result<Piece> {
-    let names = match piece {
+    let (names, optional) = match piece {
         template::ParsedPiece::Text(text) => return Ok(Piece::Text(text)),
-        template::ParsedPiece::Placeholder(names) => names,
+        template::ParsedPiece::Placeholder { names, optional } => (names, optional),
     };
     let mut root = find(identifier(&names[0], text.span()))?;
     // The name is resolved like the argument, but errors of the compiler are shown at the template.
@@ -123,7 +165,7 @@ fn resolve_piece(
     // whole template.
     let here = text.span().resolved_at(Span::mixed_site());
     let fields = names[1..].iter().map(|name| member(name, here)).collect();
-    Ok(Piece::Place { root, fields })
+    Ok(Piece::Place { root, fields, optional })
 }
 
 fn member(name: &str, span: Span) -> Member {

@@ -13,12 +13,20 @@ pub(crate) struct Scope {
     pub(crate) receiver: Option<Ident>,
     /// The name of one id, and of the argument that holds all of them.
     pub(crate) each: Option<(Ident, Option<Ident>)>,
+    /// True if the result of the function has the name `result`.
+    pub(crate) has_result: bool,
 }
 
 impl Scope {
     pub(crate) fn of(item: &Item) -> Self {
         let receiver = item.receiver().map(|receiver| Ident::new("self", receiver.self_token.span));
-        Self { arguments: item.arguments(), receiver, each: None }
+        Self { arguments: item.arguments(), receiver, each: None, has_result: false }
+    }
+
+    /// Returns the same names, and that of the result, unless an argument has that name.
+    pub(crate) fn with_result(self) -> Self {
+        let is_free = self.names().all(|name| name.unraw() != "result");
+        Self { has_result: is_free, ..self }
     }
 
     /// Returns the names for one id of a function of many keys.

@@ -5,23 +5,31 @@ use std::time::Duration;
 use cache_syntax::{FOREVER, parse_duration, ttl_fault};
 use syn::{Expr, Lit, LitInt};
 
-use super::literal::{at, expression, peel, whole, wrong_kind};
+use super::literal::{at, expression, of_one_parameter, peel, whole, wrong_kind};
 use super::scope::Scope;
 use crate::attr::Written;
-use crate::spec::Ttl;
+use crate::spec::{Freshness, Ttl};
 
 const ACCEPTED: &str =
     "a whole number of seconds, a string like \"1h30m\" or \"forever\", or a `Duration` expression";
 
-pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
+const ACCEPTED_OF_VALUES: &str = "a whole number of seconds, a string like \"1h30m\" or \"forever\", a `Duration` \
+                                  expression, or a closure `|value| ...` that returns a `Duration` or a `Ttl`";
+
+/// Returns the time for which values are fresh.
+pub(crate) fn freshness(given: &Written<Expr>, scope: &Scope) -> syn::Result<Freshness> {
     match peel(&given.value) {
-        Expr::Lit(expr) => match &expr.lit {
-            Lit::Int(seconds) => from_seconds(given, seconds),
-            Lit::Str(text) => from_text(given, &text.value()),
-            _ => Err(wrong_kind(given, ACCEPTED)),
-        },
-        _ => expression(given, ACCEPTED, scope).map(Ttl::Dynamic),
+        Expr::Closure(closure) => {
+            let gives = "a closure `|value| ...` that returns a `Duration` or a `Ttl`";
+            of_one_parameter(given, closure, "value", gives, scope)?;
+            Ok(Freshness::OfValue(closure.clone()))
+        }
+        _ => checked(given, ACCEPTED_OF_VALUES, scope).map(Freshness::Same),
     }
+}
+
+pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
+    checked(given, ACCEPTED, scope)
 }
 
 /// Returns a duration that is not `"forever"`.
@@ -32,6 +40,17 @@ pub(crate) fn finite(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
             Err(at(given, message))
         }
         time => Ok(time),
+    }
+}
+
+fn checked(given: &Written<Expr>, accepted: &str, scope: &Scope) -> syn::Result<Ttl> {
+    match peel(&given.value) {
+        Expr::Lit(expr) => match &expr.lit {
+            Lit::Int(seconds) => from_seconds(given, accepted, seconds),
+            Lit::Str(text) => from_text(given, &text.value()),
+            _ => Err(wrong_kind(given, accepted)),
+        },
+        _ => expression(given, accepted, scope).map(Ttl::Dynamic),
     }
 }
 
@@ -54,12 +73,12 @@ fn is_expression(text: &str) -> bool {
     text.contains(['(', ':']) && syn::parse_str::<Expr>(text).is_ok()
 }
 
-fn from_seconds(given: &Written<Expr>, seconds: &LitInt) -> syn::Result<Ttl> {
+fn from_seconds(given: &Written<Expr>, accepted: &str, seconds: &LitInt) -> syn::Result<Ttl> {
     if seconds.suffix().starts_with(['m', 's', 'h', 'd', 'w']) {
         return Err(at(given, format!("write the duration as a string: \"{seconds}\"")));
     }
     let Some(value) = whole(seconds) else {
-        return Err(at(given, format!("`{}` takes {ACCEPTED}, not `{seconds}`", given.name)));
+        return Err(at(given, format!("`{}` takes {accepted}, not `{seconds}`", given.name)));
     };
     in_range(given, seconds.base10_digits(), Duration::from_secs(value))
 }

@@ -1,6 +1,5 @@
 //! Acting on one call of an annotated function: on the entry that it would use.
 
-pub(crate) mod ambient;
 mod blocking;
 pub(crate) mod request;
 
@@ -195,7 +194,7 @@ impl<F: Future> CacheEntry<F> {
         let future = self.not_a_cached_call();
         let options = self.options;
         match self.ask(Request::Fetch(options)).await? {
-            (Some(value), Response::Found(Origin { source, age, stale })) => {
+            (Some(value), Response::Found(Origin { source, age, stale, .. })) => {
                 Ok(Fetched { value, source, age, stale })
             }
             _ => Err(future),
@@ -229,7 +228,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
     /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`,
-    /// `cache_none` or `bypass_if` excludes it, or the function or the whole cache is off. The previous entry is then removed, since it is older
+    /// `cache_none`, `bypass_if` or a `ttl` of zero excludes it, or the function or the whole cache is off. The previous entry is then removed, since it is older
     /// than the value.
     pub async fn put<V>(self, value: V) -> Result<(), Error>
     where

@@ -18,9 +18,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::cache_call::ambient::Surrounded;
+use crate::collector::BypassReason;
 use crate::error::Error;
 use crate::site::without_closures;
+use crate::support::ambient::Surrounded;
 use crate::support::lock::Mutex;
 use crate::tiers::core::Bound;
 use crate::tiers::key::CallKey;
@@ -79,6 +80,11 @@ impl Delivery {
     pub(crate) fn looks(&self) -> bool {
         matches!(self, Delivery::Mine(Request::Look, _))
     }
+
+    /// Returns true if the sender gets a value or an output.
+    pub(crate) fn reads(&self) -> bool {
+        !matches!(self, Delivery::NotMine | Delivery::Mine(Request::Resolve | Request::Put(_), _))
+    }
 }
 
 /// The result of looking for the entry of a call in memory.
@@ -94,6 +100,8 @@ pub(crate) struct Resolved {
     pub(crate) key: Arc<CallKey>,
     /// `None`: the function does not cache this call.
     pub(crate) policy: Option<Policy>,
+    /// The reason for which the call bypasses the cache, if it does.
+    pub(crate) bypass: Option<BypassReason>,
 }
 
 /// A request on its way to the call it is for.

@@ -17,8 +17,11 @@ use super::{Call, recursion};
 use crate::flight::{Flight, Leader, Ticket};
 use crate::output::{SharedFailure, StandIn};
 use crate::redis::PlaceholderLease;
+use crate::stats::SiteCounters;
+use crate::support::ambient::Surrounded;
 use crate::support::boxed::Boxed;
 use crate::tiers::background::TakenSlot;
+use crate::tiers::inherited::Inherited;
 use crate::tiers::key::CallKey;
 use crate::tiers::put::Overtaken;
 use crate::value::Value;
@@ -29,16 +32,19 @@ pub(crate) type Body = Box<dyn FnOnce(BodyPlace) -> Boxed<Result<Value, LostErro
 /// The surroundings of a body that runs on a thread of its own.
 pub(crate) struct BodyPlace {
     key: Arc<CallKey>,
+    counters: Arc<SiteCounters>,
     flight: Arc<Flight>,
     /// Such a body cannot be cancelled. It keeps its place until it returns (R7).
     slot: Arc<TakenSlot>,
+    inherited: Option<Arc<Inherited>>,
 }
 
 impl BodyPlace {
     /// Runs the body, so that calls that it makes are known to come from it.
     pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
-        let BodyPlace { key, flight, slot: _slot } = self;
-        let _inside = recursion::enter(&key, &flight);
+        let BodyPlace { key, counters, flight, slot: _slot, inherited } = self;
+        let watch = counters.is_watched().then(Surrounded::new);
+        let _inside = recursion::enter(&key, &flight, watch, inherited);
         body()
     }
 }
@@ -70,10 +76,13 @@ where
     // The moment is noted before the body begins, so the caller accepts the value of this load.
     let waiting = ahead.map(|ahead| (ahead, refresh.followed(Ticket::now())));
     let (of_task, before) = (Arc::clone(&call), found.version);
+    let inherited = call.inherits();
     let body = body(BodyPlace {
         key: Arc::clone(&call.key),
+        counters: Arc::clone(&call.counters),
         flight: Arc::clone(refresh.flight()),
         slot: slot.taken(),
+        inherited: inherited.clone(),
     });
     let span = debug_span!(
         "cache_refresh",
@@ -82,7 +91,7 @@ where
         prefix = call.key.prefix(),
         store = call.stores.as_str(),
     );
-    let task = async move { replace(of_task, refresh, before, body).await };
+    let task = async move { replace(of_task, refresh, before, body, inherited).await };
     let task = around(Box::pin(task.instrument(span)));
     let given_up = Arc::clone(&call);
     slot.run(task, move |limit| give_up(&given_up, limit, "a background refresh was cancelled"));
@@ -105,6 +114,7 @@ async fn replace(
     refresh: Leader<CallKey>,
     before: Version,
     mut body: Boxed<Result<Value, LostError>>,
+    inherited: Option<Arc<Inherited>>,
 ) {
     let Ok(lease) = lease_refresh(&call, before).await else { return };
     let Some(put) = begin_put_over(&call, before).await else {
@@ -113,6 +123,7 @@ async fn replace(
     };
     let goal = Goal::Place { put, overtaken: Overtaken::Stays };
     let mut load = Load::new(&call, refresh, goal).leased(lease);
+    load.inherited = inherited;
     let loaded = poll_fn(|context| {
         let mut polled = Poll::Pending;
         load.poll(context, &mut |context| {

@@ -81,7 +81,8 @@ pub(super) fn decide(
 /// Decides on a value that a call has found.
 pub(super) fn decide_on(call: &Call, found: &FoundValue) -> Decision {
     let hit = &found.hit;
-    let beta = call.policy.early_refresh;
+    // The dependencies of a value that replaces another one are not known to a body that inherits.
+    let beta = if call.heir.is_some() { 0.0 } else { call.policy.early_refresh };
     let is_due = || {
         call.demands.early
             || (beta > 0.0 && early::is_due(beta, hit.load_micros, hit.left_ms(), random::cheap))

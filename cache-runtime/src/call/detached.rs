@@ -40,7 +40,10 @@ pub(crate) struct ToCaller {
 /// Returns the place of a task for a load. Returns `None` if its function is not detached, if there is no free
 /// place, or if the body of this key is making the call.
 pub(crate) fn place_of(call: &Call, loading: &Loading) -> Option<BackgroundSlot> {
-    if !call.policy.detached || matches!(loading.destination, Destination::Caller) {
+    if !call.policy.detached
+        || call.heir.is_some()
+        || matches!(loading.destination, Destination::Caller)
+    {
         return None;
     }
     // R7: without a free place, the caller runs the body.

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::found::{Failure, Output, Served};
 use super::load::{Action, BodyError, FailedFlight, FailedLoad, Load};
+use crate::collector::traced::Traced;
 use crate::output::{OutputKind, SharedErrors};
 use crate::support::boxed::Boxed;
 use crate::support::panics::drop_each;
@@ -19,6 +20,8 @@ pub(crate) struct Next {
     pub(crate) action: Action,
     /// Called with the origin of the output.
     pub(crate) tell: Option<Box<dyn FnOnce(Origin) + Send>>,
+    /// The call for its collector, if it has one.
+    pub(crate) traced: Option<Box<Traced>>,
 }
 
 /// A call on its way to its output, and its body.
@@ -38,7 +41,8 @@ impl<'b, K: OutputKind, F> Run<'b, K, F> {
         share: SharedErrors<K::Error>,
         body: Pin<&'b mut F>,
     ) -> Self {
-        Run { driver: Driver { state: DriverState::Looking(next), tell: None }, share, body }
+        let driver = Driver { state: DriverState::Looking(next), tell: None, traced: None };
+        Run { driver, share, body }
     }
 }
 
@@ -67,8 +71,13 @@ where
                 }
                 continue;
             };
-            match join::<K>(served, *share) {
-                Some(output) => return Poll::Ready(output),
+            let Served { output, origin } = served;
+            let is_error = output.is_err();
+            match join::<K>(output, *share) {
+                Some(output) => {
+                    driver.tell(origin, is_error);
+                    return Poll::Ready(output);
+                }
                 // R3: the value has another type in spite of the check, or its `Clone` panics. It is always
                 // correct to run the body.
                 None => driver.state = DriverState::Body(None),
@@ -114,12 +123,16 @@ where
         kept: kept.clone(),
     };
     match driver.failed(&of_body) {
-        Ok(instead) => match join::<K>(instead, share) {
+        Ok(Served { output, origin }) => match join::<K>(output, share) {
             Some(output) => {
+                driver.tell(origin, false);
                 drop_each([error]);
                 output
             }
-            None => K::join(Err(error)),
+            None => {
+                driver.tell(Origin::new(Source::Load), true);
+                K::join(Err(error))
+            }
         },
         Err(Some(flight)) if kept.is_some() => {
             flight.land(kept);
@@ -149,34 +162,34 @@ fn landed<E>(flight: FailedFlight, share: SharedErrors<E>, error: E) -> E {
 struct Driver {
     state: DriverState,
     tell: Option<Box<dyn FnOnce(Origin) + Send>>,
+    traced: Option<Box<Traced>>,
 }
 
 enum DriverState {
     Looking(Boxed<Next>),
     /// Polls the body, as a part of a load if there is one.
     Body(Option<Box<Load>>),
-    Storing(Boxed<Value>),
+    Storing(Boxed<(Value, Origin)>),
 }
 
 impl Driver {
-    /// Returns the output; `None` if the body has to be polled next.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Output>> {
+    /// Returns the output with its origin; `None` if the body has to be polled next.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Served>> {
         loop {
             match &mut self.state {
                 DriverState::Looking(next) => {
-                    let Next { action, tell } = ready!(next.as_mut().poll(context));
-                    self.tell = tell;
+                    let Next { action, tell, traced } = ready!(next.as_mut().poll(context));
+                    (self.tell, self.traced) = (tell, traced);
                     self.state = match action {
-                        Action::Return(served) => return Poll::Ready(Some(self.told(served))),
+                        Action::Return(served) => return Poll::Ready(Some(served)),
                         Action::Load(load) => DriverState::Body(Some(load)),
                         Action::Bypass => DriverState::Body(None),
                     };
                 }
                 DriverState::Body(_) => return Poll::Ready(None),
                 DriverState::Storing(stored) => {
-                    let output = Ok(ready!(stored.as_mut().poll(context)));
-                    let origin = Origin::new(Source::Load);
-                    return Poll::Ready(Some(self.told(Served { output, origin })));
+                    let (value, origin) = ready!(stored.as_mut().poll(context));
+                    return Poll::Ready(Some(Served { output: Ok(value), origin }));
                 }
             }
         }
@@ -187,6 +200,7 @@ impl Driver {
         context: &mut Context<'_>,
         body: &mut dyn FnMut(&mut Context<'_>) -> bool,
     ) {
+        let _collecting = self.traced.as_mut().map(|traced| traced.enter_body());
         match &mut self.state {
             DriverState::Body(Some(load)) => load.poll(context, body),
             _ => _ = body(context),
@@ -197,7 +211,7 @@ impl Driver {
     fn returned(&mut self, value: Value) {
         self.state = DriverState::Storing(match self.take_load() {
             Some(load) => load.finish(value),
-            None => Box::pin(ready(value)),
+            None => Box::pin(ready((value, Origin::new(Source::Load)))),
         });
     }
 
@@ -207,16 +221,16 @@ impl Driver {
 
     /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits
     /// for the error.
-    fn failed(&mut self, error: &BodyError<'_>) -> Result<Output, Option<FailedFlight>> {
+    fn failed(&mut self, error: &BodyError<'_>) -> Result<Served, Option<FailedFlight>> {
         let loaded = Origin::new(Source::Load);
         match self.take_load().map(|load| load.fail(error)) {
-            Some(FailedLoad::Instead(served)) => Ok(self.told(served)),
+            Some(FailedLoad::Instead(served)) => Ok(served),
             Some(FailedLoad::Error(flight)) => {
-                self.tell(loaded);
+                self.tell(loaded, true);
                 Err(Some(flight))
             }
             None => {
-                self.tell(loaded);
+                self.tell(loaded, true);
                 Err(None)
             }
         }
@@ -229,14 +243,13 @@ impl Driver {
         }
     }
 
-    fn told(&mut self, served: Served) -> Output {
-        self.tell(served.origin);
-        served.output
-    }
-
-    fn tell(&mut self, origin: Origin) {
+    /// Passes on the origin of the output that the call returns.
+    fn tell(&mut self, origin: Origin, is_error: bool) {
         if let Some(tell) = self.tell.take() {
             tell(origin);
+        }
+        if let Some(traced) = self.traced.take() {
+            traced.end(origin, is_error);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::decision::accepted;
 use super::found::{FoundValue, Version};
 use super::report::note_alike;
 use crate::flight::Leader;
-use crate::redis::{FillTicket, Over, Placeholder, PlaceholderLease, RedisStore};
+use crate::redis::{BeginOf, FillTicket, Over, Placeholder, PlaceholderLease, RedisStore};
 use crate::site::Coalesce;
 use crate::support::random;
 use crate::support::runtime;
@@ -176,11 +176,16 @@ impl Attempt<'_> {
     }
 
     async fn set_placeholder(&self, key: &CallKey, leftover: &Leftover) -> Option<FillTicket> {
-        let life = life_of(self.call.policy.longest());
-        let begun = self
-            .redis
-            .begin(key.stored_as(), key.tags(), over(leftover), life, self.placeholder)
-            .await;
+        let policy = &self.call.policy;
+        let load = BeginOf {
+            name: key.stored_as(),
+            tags: key.tags(),
+            over: over(leftover),
+            life: life_of(policy.longest()),
+            placeholder: self.placeholder,
+            derives: policy.derives(),
+        };
+        let begun = self.redis.begin(&load).await;
         begun.ok().filter(|ticket| ticket.tokens.len() == key.tags().len() + 1)
     }
 }

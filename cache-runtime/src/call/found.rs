@@ -1,7 +1,5 @@
 //! Values that a call has found, and the outputs that are served from them.
 
-use std::time::Duration;
-
 use crate::memory::Hit;
 use crate::output::{BoxedError, SharedFailure};
 use crate::tiers::origin::{Origin, Source};
@@ -76,7 +74,6 @@ impl FoundValue {
     }
 
     pub(super) fn origin(&self) -> Origin {
-        let age = Duration::from_millis(self.hit.age_ms);
-        Origin { source: self.source, age, stale: self.is_stale() }
+        Origin::of_hit(self.source, &self.hit)
     }
 }

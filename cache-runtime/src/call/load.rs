@@ -11,21 +11,25 @@ use tracing::span::Entered;
 use tracing::{Span, debug_span};
 
 use super::Call;
-use super::fill::{RedisFill, store_in_memory};
+use super::fill::{MemoryFill, RedisFill, depend_in_memory};
 use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
 use super::report::{count_load, count_stale, say_failed, say_undecided};
 use super::sharing::{land, land_absent, land_filled, land_outdated};
 use crate::coherence::generation::GenerationSnapshot;
+use crate::config::Ttl;
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::{SharedFailure, StandIn};
 use crate::redis::{self, PlaceholderLease};
 use crate::stats::seldom::Reason;
+use crate::support::ambient::Surrounded;
 use crate::support::boxed::Boxed;
 use crate::support::clock::millis;
+use crate::tiers::inherited::{Inherited, Untraced};
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
-use crate::tiers::put::{Overtaken, Put};
+use crate::tiers::origin::{Origin, Source};
+use crate::tiers::put::{BodyValue, Overtaken, Put};
 use crate::tiers::recent_errors::RecentError;
 use crate::tiers::store_outcome::StoreOutcome;
 use crate::value::Value;
@@ -53,7 +57,11 @@ pub(crate) struct Load {
     renewals: Option<Boxed<()>>,
     pub(super) span: Span,
     pub(super) began: Option<Instant>,
+    /// True if the calls of the body are watched.
+    watched: bool,
     part: BodyPart,
+    /// The dependencies that the body takes over, if its function inherits them.
+    pub(super) inherited: Option<Arc<Inherited>>,
 }
 
 /// The part of a load in the run of its body.
@@ -109,7 +117,9 @@ impl Load {
             renewals: None,
             span: Span::none(),
             began: None,
+            watched: false,
             part: BodyPart { counts: true, of: 1 },
+            inherited: call.inherits(),
         })
     }
 
@@ -117,6 +127,16 @@ impl Load {
     /// taken an equal part of its time.
     pub(super) fn one_of(&mut self, of: usize, first: bool) {
         self.part = BodyPart { counts: first, of: u32::try_from(of).unwrap_or(u32::MAX).max(1) };
+    }
+
+    /// Shares the dependencies that the body takes over with its other loads, if the function of this one inherits them.
+    pub(super) fn inherit(&mut self, shared: Option<&Arc<Inherited>>) {
+        if let (Some(own), Some(shared)) = (&self.inherited, shared) {
+            if !own.is_of_the_cache_of(shared) {
+                shared.lose(Untraced::OtherCache);
+            }
+            self.inherited = Some(Arc::clone(shared));
+        }
     }
 
     /// Adds the value that is served if the load fails.
@@ -169,6 +189,8 @@ impl Load {
         if !self.part.counts {
             return;
         }
+        self.call.counters.body_begins();
+        self.watched = self.call.counters.is_watched();
         let Call { key, stores, .. } = &*self.call;
         self.span = debug_span!(
             "cache_load",
@@ -189,7 +211,12 @@ impl Load {
         self.begin();
         let (call, replaces) = (&self.call, matches!(self.goal, Goal::Place { .. }));
         Inside {
-            _polled: recursion::enter(&call.key, self.leader.flight()),
+            _polled: recursion::enter(
+                &call.key,
+                self.leader.flight(),
+                self.watch(),
+                self.inherited.clone(),
+            ),
             span: &self.span,
             _entered: self.span.enter(),
             call,
@@ -198,6 +225,11 @@ impl Load {
             replaces,
             was_panicking: thread::panicking(),
         }
+    }
+
+    /// Makes the calls of the body known while it is polled, if it is watched.
+    pub(super) fn watch(&self) -> Option<Surrounded> {
+        self.watched.then(Surrounded::new)
     }
 
     /// Counts the run of the body, and returns the time that it took for this key.
@@ -211,64 +243,83 @@ impl Load {
         took / self.part.of
     }
 
-    /// Ends a load whose body has returned this value, and returns the value.
-    pub(super) fn finish(self: Box<Self>, value: Value) -> Boxed<Value> {
+    /// Ends a load whose body has returned this value, and returns the value with its origin.
+    pub(super) fn finish(self: Box<Self>, value: Value) -> Boxed<(Value, Origin)> {
         Box::pin(async move {
-            self.put_away(&value).await;
-            value
+            let ttl = self.put_away(&value).await;
+            (value, Origin::stored(Source::Load, ttl))
         })
     }
 
-    async fn put_away(mut self: Box<Self>, value: &Value) {
+    async fn put_away(mut self: Box<Self>, value: &Value) -> Option<Ttl> {
         let took = self.count();
         self.forget_error();
-        self.settle(value, took).await;
+        self.settle(value, took).await
     }
 
-    /// Does the same for a load that has been counted, and drops the value.
-    pub(super) fn stored(self: Box<Self>, value: Value, took: Duration) -> Boxed<()> {
+    /// Does the same for a load that has been counted. Returns the TTL with which the value is stored, if it is.
+    pub(super) fn stored(self: Box<Self>, value: Value, took: Duration) -> Boxed<Option<Ttl>> {
         Box::pin(async move { self.settle(&value, took).await })
     }
 
-    async fn settle(self: Box<Self>, value: &Value, took: Duration) {
-        let Load { call, leader, goal, lease, span, .. } = *self;
+    async fn settle(self: Box<Self>, value: &Value, took: Duration) -> Option<Ttl> {
+        let Load { call, leader, goal, lease, span, inherited, .. } = *self;
         let outcome = match goal {
             Goal::Memory { limit } => {
-                let outcome =
-                    store_in_memory(&call, &leader.snapshot(), value.as_ref(), took, limit);
-                leader.seal();
-                land(leader, value);
-                outcome
+                // A caller that joins after the comparison of the dependencies is not served, so there is one seal only.
+                let seals_first = call.policy.derives();
+                if seals_first {
+                    leader.seal();
+                }
+                let inherited = inherited.as_deref();
+                match depend_in_memory(&call, leader.snapshot(), value.as_ref(), inherited) {
+                    Ok(snapshot) => {
+                        let store = MemoryFill { call: &call, snapshot: &snapshot, inherited };
+                        let outcome = store.store(value.as_ref(), took, limit);
+                        if !seals_first {
+                            leader.seal();
+                        }
+                        land(leader, value, outcome.ttl());
+                        outcome
+                    }
+                    Err(outcome) => {
+                        call.loses_dependencies();
+                        land_outdated(leader, value);
+                        outcome
+                    }
+                }
             }
             Goal::Redis { key, ticket } => {
                 // From here on, the fill removes or replaces the placeholder.
                 lease.keep();
                 // A caller that joins after this must not be served by the reply to the fill.
                 leader.seal();
-                let Some(redis) = &call.core.redis else { return };
-                let fill =
-                    RedisFill { call: &call, redis, leader: &leader, key: &key, ticket: &ticket };
-                let (filled, outcome) = fill.store(value.as_ref(), took).await;
-                land_filled(leader, value, filled);
+                let redis = call.core.redis.as_ref()?;
+                let mut fill = RedisFill::new(Arc::clone(&call), leader, key, ticket, inherited);
+                let (filled, outcome) = fill.store(redis, value.as_ref(), took).await;
+                land_filled(fill.leader, value, filled, outcome.ttl());
                 outcome
             }
             Goal::Place { put, overtaken } => {
                 leader.seal();
-                let outcome =
-                    put.settle(&call.policy, &call.counters, value.as_ref(), took, overtaken).await;
+                call.loses_dependencies();
+                let of = BodyValue { value: value.as_ref(), took, inherited: inherited.as_deref() };
+                let outcome = put.settle(&call.policy, &call.counters, &of, overtaken).await;
                 match outcome {
-                    StoreOutcome::Stored => land(leader, value),
+                    StoreOutcome::Stored(ttl) => land(leader, value, Some(ttl)),
                     _ => land_outdated(leader, value),
                 }
                 outcome
             }
             Goal::Nowhere(outcome) => {
+                call.loses_dependencies();
                 land_outdated(leader, value);
                 outcome
             }
         };
         span.record("outcome", outcome.as_str());
         call.core.retries.recovered(&call.key);
+        outcome.ttl()
     }
 
     /// Returns true if a stale value is served if the load fails.
@@ -291,9 +342,16 @@ impl Load {
     pub(super) fn absent(self: Box<Self>) -> Boxed<()> {
         Box::pin(async move {
             let had_stale = self.has_stale();
-            let Load { call, leader, goal, span, .. } = *self;
+            let Load { call, leader, goal, span, inherited, .. } = *self;
             span.record("outcome", "absent");
+            call.passes_on(inherited.as_deref());
             leader.seal();
+            match (&call.heir, &goal) {
+                (Some(heir), Goal::Memory { .. }) if inherited.is_none() => {
+                    heir.add_stamps(&leader.snapshot().stamps, None)
+                }
+                _ => call.loses_dependencies(),
+            }
             let is_current = match goal {
                 Goal::Memory { .. } => call.core.generations.storable(&leader.snapshot()),
                 Goal::Place { put, .. } => {
@@ -327,12 +385,14 @@ impl Load {
     /// Nothing is awaited here, because the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
         self.count();
-        let Load { call, leader, goal, instead, lease, span, part, .. } = *self;
+        let Load { call, leader, goal, instead, lease, span, part, inherited, .. } = *self;
         span.record("outcome", "failed");
         span.record("error", true);
         if part.counts {
             call.counters.slow.load_errors.one();
         }
+        goal.tell_heir(&call, &leader);
+        call.passes_on(inherited.as_deref());
         let replaces = matches!(goal, Goal::Place { .. });
         let matters = replaces || instead.is_some() || error.kept.is_some();
         let stands_in = !matters || error.stands_in(&call);
@@ -400,6 +460,21 @@ impl BodyError<'_> {
 }
 
 impl Goal {
+    /// Passes the dependencies of a failure to the body that makes the call, if that inherits them.
+    fn tell_heir(&self, call: &Call, leader: &Leader<CallKey>) {
+        let Some(heir) = &call.heir else { return };
+        let snapshot = leader.snapshot();
+        match self {
+            // The failure may follow from what the body has read.
+            _ if call.policy.inherits.is_any() => heir.lose(Untraced::NotStored),
+            Goal::Memory { .. } => heir.add_stamps(&snapshot.stamps, None),
+            Goal::Redis { key, ticket } => {
+                heir.add_loaded(key, &ticket.tokens, Some(&snapshot), None);
+            }
+            Goal::Place { .. } | Goal::Nowhere(_) => heir.lose(Untraced::NotStored),
+        }
+    }
+
     /// Returns the generations that were noted before the body ran, if an error can depend on them.
     fn noted(&self, leader: &Leader<CallKey>) -> Option<GenerationSnapshot> {
         match self {

@@ -70,7 +70,10 @@ pub(crate) async fn look(call: &Call) -> Step {
 /// refresh.
 fn look_at_hand(call: &Call) -> Option<Step> {
     let grace_ms = call.policy.grace.while_revalidate_ms;
-    if call.stores != Stores::Memory || (grace_ms == 0 && call.policy.early_refresh <= 0.0) {
+    if call.stores != Stores::Memory
+        || call.heir.is_some()
+        || (grace_ms == 0 && call.policy.early_refresh <= 0.0)
+    {
         return None;
     }
     let hit = call.core.value_in_memory(&call.key, call.policy.of, grace_ms)?;
@@ -99,7 +102,9 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
     let in_memory = call.stores == Stores::Memory;
     let ask = call.ask(call.policy.grace.longest_ms());
     let strict = !ask.relies;
-    if strict {
+    // The generations of tags that the value brings are not compared when a caller joins.
+    let seals_first = strict || call.policy.derives();
+    if seals_first {
         leader.seal();
     } else if !in_memory {
         leader.rely_on_lease();
@@ -107,7 +112,7 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
     // The future is boxed. With that of the client in it, it exceeds a kilobyte. Allocators have no fast path
     // for such blocks, and a call that follows another one needs none of it.
     let result = boxed(|| core.read(&call.key, ask)).await;
-    if !strict && !in_memory {
+    if !seals_first && !in_memory {
         leader.seal();
     }
     let (found, destination) = place(call, result);

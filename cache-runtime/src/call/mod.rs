@@ -54,13 +54,16 @@ pub(crate) use load::Action;
 pub(crate) use look::look;
 pub(crate) use many::{Answers, MissedId};
 pub use many::{BatchLoaded, BatchNext, BatchRefresh, BatchRun};
+pub(crate) use recursion::{heir, note_call, note_hit};
 pub(crate) use requests::{begin_refresh, cached, peek, put};
 pub(crate) use step::{BackgroundRefresh, Loading, Step};
-pub(crate) use turn::{next, turn};
+pub(crate) use turn::{next, run_alone, turn};
 
 use crate::output::Shares;
+use crate::site::Inherit;
 use crate::stats::SiteCounters;
 use crate::tiers::core::{Core, Stores};
+use crate::tiers::inherited::{Inherited, Untraced};
 use crate::tiers::key::CallKey;
 use crate::tiers::means::Mean;
 use crate::tiers::policy::Policy;
@@ -77,6 +80,8 @@ pub(crate) struct Call {
     pub(crate) shares: Shares,
     pub(crate) stores: Stores,
     pub(crate) demands: Demands,
+    /// Receives the dependencies of the value, if the body that makes the call inherits them.
+    pub(crate) heir: Option<Arc<Inherited>>,
 }
 
 /// The demands of a caller beyond the value.
@@ -110,6 +115,28 @@ impl Call {
         if place == 0 { Arc::clone(&self.key) } else { Arc::new(self.key.at(place)) }
     }
 
+    /// Returns the receiver of the dependencies that a body takes over; `None` if its function does not inherit them.
+    fn inherits(&self) -> Option<Arc<Inherited>> {
+        match self.policy.inherits {
+            Inherit::Nothing => None,
+            inherits => Some(Arc::new(Inherited::new(&self.core, inherits == Inherit::Tags))),
+        }
+    }
+
+    /// Passes the dependencies of a body without a value on to the body that makes the call, if that inherits them.
+    fn passes_on(&self, inherited: Option<&Inherited>) {
+        if let (Some(heir), Some(inherited)) = (&self.heir, inherited) {
+            heir.take_over(inherited);
+        }
+    }
+
+    /// Notes that the dependencies of a value are not known to the body that makes the call.
+    pub(crate) fn loses_dependencies(&self) {
+        if let Some(heir) = &self.heir {
+            heir.lose(Untraced::NotStored);
+        }
+    }
+
     /// Notes that a load has failed, with an error for which a stale value may stand in or not. Returns true if
     /// the next load of this key waits for a while.
     fn note_failure(&self, stands_in: bool) -> bool {
@@ -127,10 +154,14 @@ impl Call {
     /// younger than a certain age, or may be refreshed early: Redis may have a newer value.
     fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
-        let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
+        let heir = self.heir.clone();
+        // A copy in memory has no tokens to inherit, and a stale value would be inherited as a fresh one.
+        let grace_ms = if heir.is_some() { 0 } else { grace_ms };
+        let copies =
+            max_age.is_none() && !early && self.policy.early_refresh <= 0.0 && heir.is_none();
         let (of, codec, weigh) =
             (self.policy.of, self.policy.coding.own, self.policy.weigh.clone());
         let relies = self.core.relies_on_memory(self.stores);
-        Ask { stores: self.stores, relies, of, codec, weigh, grace_ms, copies }
+        Ask { stores: self.stores, relies, of, codec, weigh, grace_ms, copies, heir }
     }
 }

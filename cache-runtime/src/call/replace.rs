@@ -3,12 +3,13 @@
 use super::Call;
 use super::found::Version;
 use crate::redis::Over;
-use crate::tiers::put::Put;
+use crate::tiers::put::{Put, PutOf};
 
 /// Begins to replace the content of this place.
 pub(super) async fn begin_put(call: &Call, place: u8) -> Put {
-    let longest = call.policy.longest();
-    call.core.put(&call.key_at(place), call.stores, Over::Nothing, longest).await
+    let (key, longest) = (&call.key_at(place), call.policy.longest());
+    let of = PutOf { key, stores: call.stores, longest, derives: call.policy.derives() };
+    call.core.put(&of, Over::Nothing).await
 }
 
 /// Begins to replace the value that was found; `None` if another one is there by now.

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::flight::{Leader, Role, Ticket};
 use crate::site::Coalesce;
 use crate::support::boxed::boxed;
+use crate::tiers::dependencies::Brought;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::Refusal;
@@ -107,22 +108,34 @@ pub(crate) async fn put(
     function: &'static str,
     value: ValueRef<'_>,
 ) -> Result<(), Error> {
-    let ttl = match call.policy.life(value) {
-        Ok(ttl) => ttl,
+    if call.policy.inherits.is_any() {
+        call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
+        let reason = "its function has `inherit`, and the dependencies of the value are not known; the entry was removed";
+        return Err(Error::NotStored { function, reason });
+    }
+    let life = call.policy.life(value);
+    let (ttl, tags) = match life.and_then(|ttl| Ok((ttl, call.policy.derived_tags(value)?))) {
+        Ok(kept) => kept,
         Err(refusal) => {
             call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
             let reason = match refusal {
                 Refusal::Unwanted => {
-                    "`cache_if`, `cache_none` or `bypass_if` excludes it; the entry was removed"
+                    "`cache_if`, `cache_none`, `bypass_if` or a `ttl` of zero excludes it; the entry was removed"
                 }
-                Refusal::Panics => "`cache_if` panics; the entry was removed",
+                Refusal::Panics("ttl") => "its `ttl` panics; the entry was removed",
+                Refusal::Panics("tags_of") => "`tags_of` panics; the entry was removed",
+                Refusal::Panics(_) => "`cache_if` panics; the entry was removed",
+                Refusal::Tags(_) => {
+                    "`tags_of` returns tags that cannot be used; the entry was removed"
+                }
             };
             return Err(Error::NotStored { function, reason });
         }
     };
     let (grace, coding) = (call.policy.grace_of(value), call.policy.coding);
     let weight = call.weight(value);
-    let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO };
+    let brought = Brought { tags: &tags, inherited: None };
+    let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO, brought };
     let set = call.core.set(&call.key, call.stores, &worth, &call.counters).await?;
     if set == PutOutcome::Stored {
         call.counters.slow.stores.one();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Call;
 use super::found::{Failure, FoundValue, Served};
 use super::report::{count_found, count_stale};
+use crate::config::Ttl;
 use crate::flight::{FlightOutcome, Leader};
 use crate::redis::FillOutcome;
 use crate::tiers::core::Stores;
@@ -38,7 +39,8 @@ fn pass_counted(
     found: &FoundValue,
     saved_micros: Option<u64>,
 ) {
-    if call.stores == Stores::Memory {
+    // If the value brings dependencies, the flight was sealed before they were compared.
+    if call.stores == Stores::Memory && !call.policy.derives() {
         // The followers have joined while the generations noted before the read were unchanged.
         leader.seal();
     }
@@ -51,21 +53,27 @@ fn pass_counted(
     });
 }
 
-/// Ends a load whose value is valid for all waiting callers.
-pub(super) fn land(leader: Leader<CallKey>, value: &Value) {
-    leader
-        .land(|| loaded(value).map_or(FlightOutcome::Failed, |value| FlightOutcome::Value(value)));
+/// Ends a load whose value is valid for all waiting callers. `ttl` is that with which it is stored, if it is.
+pub(super) fn land(leader: Leader<CallKey>, value: &Value, ttl: Option<Ttl>) {
+    leader.land(|| {
+        loaded(value, ttl).map_or(FlightOutcome::Failed, |value| FlightOutcome::Value(value))
+    });
 }
 
 /// Ends a load whose value may be from before an invalidation.
 pub(super) fn land_outdated(leader: Leader<CallKey>, value: &Value) {
-    leader.land(|| FlightOutcome::Outdated(loaded(value).map(|value| value as _)));
+    leader.land(|| FlightOutcome::Outdated(loaded(value, None).map(|value| value as _)));
 }
 
 /// Ends a load by the reply of Redis: its value is valid for all waiting callers if Redis has stored it.
-pub(super) fn land_filled(leader: Leader<CallKey>, value: &Value, filled: Option<FillOutcome>) {
+pub(super) fn land_filled(
+    leader: Leader<CallKey>,
+    value: &Value,
+    filled: Option<FillOutcome>,
+    ttl: Option<Ttl>,
+) {
     match filled {
-        Some(FillOutcome::Stored) => land(leader, value),
+        Some(FillOutcome::Stored) => land(leader, value, ttl),
         Some(FillOutcome::Refused | FillOutcome::Outdated) | None => land_outdated(leader, value),
     }
 }
@@ -83,7 +91,8 @@ pub(super) fn land_absent(leader: Leader<CallKey>, is_current: bool) {
 
 /// Returns true if the outcome of a flight is that its key has no value, and counts it.
 pub(super) fn is_absent(call: &Call, outcome: &FlightOutcome) -> bool {
-    let is_absent = matches!(outcome, FlightOutcome::Value(value) if value.is::<NoValue>());
+    let is_absent = call.heir.is_none()
+        && matches!(outcome, FlightOutcome::Value(value) if value.is::<NoValue>());
     if is_absent {
         call.counters.slow.coalesced.one();
         call.counters.slow.misses.one();
@@ -94,8 +103,8 @@ pub(super) fn is_absent(call: &Call, outcome: &FlightOutcome) -> bool {
 /// Returns a clone of a value that has just been loaded, for the followers; `None` if its `Clone` panics.
 ///
 /// The caller that has loaded the value keeps the original.
-fn loaded(value: &Value) -> Option<Arc<SharedValue>> {
-    let (value, origin) = (value.as_ref().cloned()?, Origin::new(Source::Shared));
+fn loaded(value: &Value, ttl: Option<Ttl>) -> Option<Arc<SharedValue>> {
+    let (value, origin) = (value.as_ref().cloned()?, Origin::stored(Source::Shared, ttl));
     Some(Arc::new(SharedValue { value, origin, saved_micros: None }))
 }
 
@@ -103,6 +112,8 @@ fn loaded(value: &Value) -> Option<Arc<SharedValue>> {
 /// if the flight has no output for this call, or the value is too old or of another type.
 pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Served> {
     let (output, origin, saved_micros) = match outcome {
+        // The dependencies of the value are not known here. The call reads it again, from the store.
+        FlightOutcome::Value(_) if call.heir.is_some() => return None,
         FlightOutcome::Value(shared) => {
             let SharedValue { value, origin, saved_micros } = shared.downcast_ref()?;
             let too_old = call.demands.max_age.is_some_and(|max_age| origin.age >= max_age);
@@ -112,6 +123,7 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
             (Ok(value.clone()), *origin, *saved_micros)
         }
         FlightOutcome::Error(error) => {
+            call.loses_dependencies();
             if let Some(recent) = error.downcast_ref::<RecentError>() {
                 call.shares.filter(|is_ours| is_ours(&recent.error))?;
                 return Some(failed_lately(call, recent));
@@ -145,6 +157,8 @@ pub(super) fn pass_recent(call: &Call, leader: Leader<CallKey>, recent: RecentEr
 
 /// Returns the error of an earlier load as an output, and counts it.
 fn failed_lately(call: &Call, recent: &RecentError) -> Served {
+    // Memory keeps the error without the tokens of its tags.
+    call.loses_dependencies();
     call.counters.slow.error_hits.one();
     let age_ms = call.core.clock.now_ms().saturating_sub(recent.failed_ms);
     let origin = Origin { age: Duration::from_millis(age_ms), ..Origin::new(Source::Memory) };

@@ -1,5 +1,6 @@
 //! A call from its look to the run of its body, in one step.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use super::Call;
@@ -9,6 +10,8 @@ use super::found::Served;
 use super::load::Action;
 use super::look::look;
 use super::step::Step;
+use crate::collector::traced::Traced;
+use crate::collector::{BypassReason, Subject};
 use crate::support::boxed::{Boxed, boxed};
 
 /// Returns the value for this call, or the load that it leads.
@@ -25,5 +28,14 @@ pub(crate) async fn turn(call: &Arc<Call>) -> Action {
 
 /// Does the same for [`Run`](super::Run).
 pub(crate) fn next(call: Arc<Call>) -> Boxed<Next> {
-    Box::pin(async move { Next { action: turn(&call).await, tell: None } })
+    Box::pin(async move {
+        let traced = Traced::begin(|| Subject::of_key(&call.key));
+        Next { action: turn(&call).await, tell: None, traced }
+    })
+}
+
+/// Returns the run of a body without the cache, of the direct API, for [`Run`](super::Run).
+pub(crate) fn run_alone(reason: BypassReason) -> Boxed<Next> {
+    let traced = Traced::bypassing(Subject::direct, reason);
+    Box::pin(ready(Next { action: Action::Bypass, tell: None, traced }))
 }

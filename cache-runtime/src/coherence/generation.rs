@@ -7,7 +7,7 @@
 //! value.
 //!
 //! A put replaces the entry of its name in the table itself. So it raises no counter of names, and makes no
-//! other entry stale. Loads and puts of that name that began before the put must not be stored after it. So
+//! other entry stale, except for those that depend on the entry of the name: they have a counter of their own. Loads and puts of that name that began before the put must not be stored after it. So
 //! they also compare a counter of puts when they store. From this comparison until the value is in the table,
 //! no other store of the same name runs.
 
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::mem::size_of;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, MutexGuard, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -23,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::coherence::lease::Lease;
 use crate::coherence::scans::Scans;
 use crate::key::glob::Pattern;
+use crate::key::name::name_of_tag;
 use crate::support::lock::{Mutex, RwLock};
 
 /// The minimum and the maximum number of counters for names; tags have the same number.
@@ -36,6 +37,11 @@ const FEW: usize = 4;
 /// The number of counters of puts. If two concurrent loads or puts share a counter, one of them may not be
 /// stored.
 const PUTS: usize = 1 << 14;
+/// The number of counters of names for each counter of what depends on names.
+const NAMES_FOR_EACH: usize = 8;
+/// The number of places that keep the last change of tags. If a tag is invalidated during a load, the load's value
+/// may not be stored if it brings a tag with the same place.
+const LAST: usize = 1 << 12;
 /// The maximum number of concurrent stores in memory.
 const LANES: usize = 64;
 
@@ -43,6 +49,11 @@ const LANES: usize = 64;
 pub(crate) struct Generations {
     /// The counters of the names, then those of the tags.
     counters: Box<[AtomicU32]>,
+    /// The counters of what depends on the entries of names. They are separate from those of tags, because every put and
+    /// removal of a name raises one of them, and a tag can have any number of entries.
+    dependents: Box<[AtomicU32]>,
+    /// True if a generation of these has been noted.
+    has_dependents: AtomicBool,
     /// A counter that every entry depends on.
     epoch: AtomicU64,
     /// The number of the last cleared pattern. A running load of a name that the pattern matches is not
@@ -57,6 +68,10 @@ pub(crate) struct Generations {
     patterns: RwLock<Scans>,
     /// A counter that is raised after each change of another counter that entries depend on.
     changes: AtomicU64,
+    /// The number of the last invalidation of a tag that has begun.
+    begun: AtomicU64,
+    /// The numbers of the last invalidations of tags. Several tags share a place.
+    last: Box<[AtomicU64]>,
     /// The lease of the feed: until it ends, these counters include the invalidations of other processes.
     pub(crate) lease: Lease,
 }
@@ -90,6 +105,8 @@ pub(crate) struct Slot(NonZeroU32);
 
 impl Slot {
     const TAG: u32 = 1 << 31;
+    /// Distinguishes the slots of what depends on a name from those of tags.
+    const DEPENDENTS: u32 = Self::TAG | 1 << 30;
 
     /// The slot that stands for no dependency.
     const NEVER: Slot = Slot(NonZeroU32::MAX);
@@ -98,9 +115,12 @@ impl Slot {
         Slot::new(xxh3_64(name.as_bytes()) as u32 & !Self::TAG)
     }
 
+    /// Returns the slot of a tag. That of the tag of a name is raised together with the slot of the name.
     pub(crate) fn tag(tag: &str) -> Self {
-        let slot = Slot::new(xxh3_64(tag.as_bytes()) as u32 | Self::TAG);
-        if slot == Self::NEVER { Slot::new(Self::TAG) } else { slot }
+        if let Some(name) = name_of_tag(tag) {
+            return Slot::name(name).of_dependents();
+        }
+        Slot::new(xxh3_64(tag.as_bytes()) as u32 & !Self::DEPENDENTS | Self::TAG)
     }
 
     /// Makes a slot of a number. Zero shares its counter with one, which costs at most a miss.
@@ -108,24 +128,42 @@ impl Slot {
         Slot(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
     }
 
+    /// Returns the slot of the entries that depend on the entry of this name.
+    fn of_dependents(self) -> Self {
+        let slot = Slot::new(self.0.get() | Self::DEPENDENTS);
+        if slot == Self::NEVER { Slot::new(Self::DEPENDENTS) } else { slot }
+    }
+
     fn get(self) -> usize {
         self.0.get() as usize
     }
 
-    fn is_of_a_tag(self) -> bool {
-        self.0.get() & Self::TAG != 0
+    fn kind(self) -> SlotKind {
+        match self.0.get() & Self::DEPENDENTS {
+            Self::DEPENDENTS => SlotKind::Dependents,
+            Self::TAG => SlotKind::Tag,
+            _ => SlotKind::Name,
+        }
     }
 }
 
+/// The thing whose generation is in a slot.
+enum SlotKind {
+    Name,
+    Tag,
+    /// The entry of a name, for the entries that depend on it.
+    Dependents,
+}
+
 /// The generations that an entry depends on, as they were before its value was loaded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamps {
     sum: u64,
     slots: StampSlots,
 }
 
 /// The slots of an entry, that of its name first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum StampSlots {
     /// The slots. Unused places hold [`Slot::NEVER`].
     Few([Slot; FEW]),
@@ -173,6 +211,8 @@ impl StampSlots {
 #[derive(Clone, Debug)]
 pub(crate) struct GenerationSnapshot {
     pub(crate) stamps: Stamps,
+    /// The number of the last invalidation of a tag that had begun.
+    begun: u64,
     scans: u64,
     /// The counter of puts of the name, if there is one.
     puts: u32,
@@ -203,6 +243,8 @@ impl Generations {
         let half = wanted.clamp(FEWEST, MOST).next_power_of_two();
         Generations {
             counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
+            has_dependents: AtomicBool::new(false),
+            dependents: (0..half / NAMES_FOR_EACH).map(|_| AtomicU32::new(0)).collect(),
             // The epoch is random: the numbers noted under one manager are meaningless to another.
             epoch: AtomicU64::new(crate::support::random::word()),
             scans: AtomicU64::new(0),
@@ -210,6 +252,8 @@ impl Generations {
             lanes: [const { Mutex::new(()) }; LANES],
             patterns: RwLock::default(),
             changes: AtomicU64::new(1),
+            begun: AtomicU64::new(0),
+            last: (0..LAST).map(|_| AtomicU64::new(0)).collect(),
             lease: Lease::default(),
         }
     }
@@ -218,11 +262,59 @@ impl Generations {
     ///
     /// The first slot is that of the name.
     pub(crate) fn note(&self, slots: &[Slot]) -> GenerationSnapshot {
+        if slots.iter().any(|slot| matches!(slot.kind(), SlotKind::Dependents)) {
+            self.has_dependents.store(true, Ordering::SeqCst);
+            // See `replaced`.
+            fence(Ordering::SeqCst);
+        }
+        let begun = self.begun.load(Ordering::Acquire);
         let scans = self.scans.load(Ordering::Acquire);
         let puts = slots.first().map_or(0, |own| self.puts(*own).load(Ordering::Acquire));
         let mut stamps = Stamps { sum: 0, slots: StampSlots::new(slots) };
         stamps.sum = self.sum(&stamps);
-        GenerationSnapshot { stamps, scans, puts, raised: None }
+        GenerationSnapshot { stamps, begun, scans, puts, raised: None }
+    }
+
+    /// Adds the dependencies of other entries to a snapshot. Returns `None` if one of them may have been invalidated
+    /// since they were noted, or if the snapshot is not current any more.
+    pub(crate) fn with_stamps<'s>(
+        &self,
+        snapshot: &'s GenerationSnapshot,
+        others: impl Iterator<Item = &'s Stamps> + Clone,
+    ) -> Option<GenerationSnapshot> {
+        let all = std::iter::once(&snapshot.stamps).chain(others);
+        let mut slots: Vec<Slot> = Vec::new();
+        for slot in all.clone().flat_map(|stamps| stamps.slots.all()) {
+            if *slot != Slot::NEVER && !slots.contains(slot) {
+                slots.push(*slot);
+            }
+        }
+        // The counters are read before the comparisons. Counters only grow, so these are those that were noted.
+        let Stamps { sum, slots } = self.note(&slots).stamps;
+        let mut all = all;
+        all.all(|stamps| self.current(stamps))
+            .then(|| GenerationSnapshot { stamps: Stamps { sum, slots }, ..snapshot.clone() })
+    }
+
+    /// Adds tags to a snapshot that were not known when it was noted, because they depend on the value. Returns `None`
+    /// if one of them may have been invalidated since, or if the snapshot is not current any more.
+    ///
+    /// R1: so the tags count as noted before the value was loaded.
+    pub(crate) fn with_tags(
+        &self,
+        snapshot: &GenerationSnapshot,
+        tags: &[Slot],
+    ) -> Option<GenerationSnapshot> {
+        let noted = snapshot.stamps.slots.all().iter().filter(|slot| **slot != Slot::NEVER);
+        let slots: Vec<Slot> = noted.chain(tags).copied().collect();
+        // The counters are read before the numbers of the invalidations, which are written in the other order. So
+        // each invalidation that these counters include is seen.
+        let Stamps { sum, slots } = self.note(&slots).stamps;
+        let is_unchanged = tags
+            .iter()
+            .all(|tag| self.last[tag.get() % LAST].load(Ordering::Acquire) <= snapshot.begun);
+        (is_unchanged && self.current(&snapshot.stamps))
+            .then(|| GenerationSnapshot { stamps: Stamps { sum, slots }, ..snapshot.clone() })
     }
 
     /// Lets the puts of one call not overtake each other: several of its names may share a counter.
@@ -301,8 +393,27 @@ impl Generations {
 
     /// Makes stale every entry and every running load that depends on this slot.
     pub(crate) fn bump(&self, slot: Slot) {
+        match slot.kind() {
+            SlotKind::Name => _ = self.counter(slot.of_dependents()).fetch_add(1, Ordering::AcqRel),
+            SlotKind::Tag => {
+                let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+                self.last[slot.get() % LAST].fetch_max(number, Ordering::AcqRel);
+            }
+            SlotKind::Dependents => {}
+        }
         self.counter(slot).fetch_add(1, Ordering::AcqRel);
         self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Makes stale what depends on the entry of a name, because a put has replaced it in the table.
+    ///
+    /// While nothing depends on any entry, a put raises no counter. The order counts: whoever notes a generation and reads
+    /// the table afterwards either reads the new value, or is seen here.
+    pub(crate) fn replaced(&self, name: Slot) {
+        fence(Ordering::SeqCst);
+        if self.has_dependents.load(Ordering::SeqCst) {
+            self.bump(name.of_dependents());
+        }
     }
 
     /// Makes every entry and every running load stale.
@@ -345,8 +456,11 @@ impl Generations {
 
     fn counter(&self, slot: Slot) -> &AtomicU32 {
         let half = self.counters.len() / 2;
-        let first = if slot.is_of_a_tag() { half } else { 0 };
-        &self.counters[first + (slot.get() & (half - 1))]
+        match slot.kind() {
+            SlotKind::Name => &self.counters[slot.get() & (half - 1)],
+            SlotKind::Tag => &self.counters[half + (slot.get() & (half - 1))],
+            SlotKind::Dependents => &self.dependents[slot.get() & (self.dependents.len() - 1)],
+        }
     }
 }
 
@@ -399,6 +513,7 @@ impl std::fmt::Debug for Generations {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
     use super::*;
+    use crate::key::name::name_tag;
 
     #[test]
     fn a_bump_makes_what_was_noted_before_stale_and_nothing_else() {
@@ -485,6 +600,101 @@ mod tests {
             [Slot::new(7), Slot::new(7 + (1 << 30))].map(|slot| generations.note(&[slot]));
         assert!(generations.storing(&put).overtake(&put, || "a"));
         assert!(entries.iter().all(|entry| generations.current(&entry.stamps)));
+    }
+
+    #[test]
+    fn a_tag_that_the_value_brings_is_added_unless_it_was_invalidated_since() {
+        let generations = Generations::new(0);
+        let (name, tag, other) = (Slot::name("a"), Slot::tag("b"), Slot::tag("c"));
+        generations.bump(tag);
+        let snapshot = generations.note(&[name]);
+        let added = generations.with_tags(&snapshot, &[tag]).unwrap();
+        assert!(generations.current(&added.stamps) && added.stamps.cover(&[name, tag]));
+        generations.bump(other);
+        assert!(generations.with_tags(&snapshot, &[tag]).is_some(), "another tag");
+        generations.bump(tag);
+        assert!(!generations.current(&added.stamps));
+        assert!(generations.with_tags(&snapshot, &[tag]).is_none(), "invalidated since");
+        assert!(generations.with_tags(&snapshot, &[other]).is_none());
+        assert!(generations.with_tags(&generations.note(&[name]), &[tag, other]).is_some());
+    }
+
+    #[test]
+    fn no_tag_is_added_to_a_snapshot_that_is_not_current() {
+        let generations = Generations::new(0);
+        let (name, tag) = (Slot::name("a"), Slot::tag("b"));
+        let snapshot = generations.note(&[name]);
+        generations.bump(name);
+        assert!(generations.with_tags(&snapshot, &[tag]).is_none());
+        let snapshot = generations.note(&[name]);
+        generations.bump_epoch();
+        assert!(generations.with_tags(&snapshot, &[tag]).is_none());
+    }
+
+    #[test]
+    fn a_change_of_a_name_reaches_no_tag() {
+        let generations = Generations::new(0);
+        let tags = ["a", "b"].map(Slot::tag);
+        let entries = generations.note(&tags);
+        for number in 0..100_000 {
+            generations.bump(Slot::name(&number.to_string()));
+        }
+        generations.bump(Slot::name("a"));
+        assert!(generations.current(&entries.stamps));
+        assert!(generations.with_tags(&entries, &tags).is_some());
+    }
+
+    #[test]
+    fn what_depends_on_a_name_is_stale_after_an_invalidation_or_a_put_of_the_name() {
+        let generations = Generations::new(0);
+        let (name, dependents) = (Slot::name("a"), Slot::tag(&name_tag("a")));
+        let noted = generations.note(&[Slot::name("b"), dependents]);
+        generations.replaced(Slot::name("b"));
+        assert!(generations.current(&noted.stamps), "a put of another name");
+        generations.bump(name);
+        assert!(!generations.current(&noted.stamps));
+        let noted = generations.note(&[Slot::name("b"), dependents]);
+        generations.replaced(name);
+        assert!(!generations.current(&noted.stamps));
+    }
+
+    #[test]
+    fn a_put_changes_nothing_while_nothing_depends_on_entries() {
+        let generations = Generations::new(0);
+        let (verified, entry) = (Verified::default(), generations.note(&[Slot::name("a")]));
+        assert!(generations.still_current(&entry.stamps, &verified));
+        let changes = generations.changes.load(Ordering::Acquire);
+        generations.replaced(Slot::name("a"));
+        assert_eq!(generations.changes.load(Ordering::Acquire), changes);
+    }
+
+    #[test]
+    fn dependencies_of_others_are_added_if_they_are_current() {
+        let generations = Generations::new(0);
+        let [a, b, c] = ["a", "b", "c"].map(Slot::tag);
+        let outer = generations.note(&[Slot::name("outer"), a]);
+        let inner = generations.note(&[Slot::name("inner"), a, b]).stamps;
+        let both = generations.with_stamps(&outer, [&inner, &inner].into_iter()).unwrap();
+        assert!(generations.current(&both.stamps) && both.stamps.cover(&[a, b]));
+        assert_eq!(both.stamps.name(), Slot::name("outer"));
+        generations.bump(c);
+        assert!(generations.current(&both.stamps));
+        generations.bump(b);
+        assert!(!generations.current(&both.stamps) && generations.current(&outer.stamps));
+        assert!(generations.with_stamps(&outer, [&inner].into_iter()).is_none());
+        assert!(generations.with_stamps(&outer, [].into_iter()).is_some());
+        generations.bump_epoch();
+        assert!(generations.with_stamps(&outer, [].into_iter()).is_none());
+    }
+
+    #[test]
+    fn unused_places_of_a_snapshot_are_not_taken_over() {
+        let generations = Generations::new(0);
+        let tags: Vec<Slot> = ["b", "c", "d", "e"].map(Slot::tag).to_vec();
+        let added = generations.with_tags(&generations.note(&[Slot::name("a")]), &tags).unwrap();
+        assert!(generations.current(&added.stamps) && added.stamps.cover(&tags));
+        generations.bump(Slot::tag("e"));
+        assert!(!generations.current(&added.stamps));
     }
 
     #[test]

@@ -6,16 +6,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
 use crate::call::{self, Call, Demands, Run};
+use crate::collector::traced::Traced;
+use crate::collector::{BypassReason, Subject};
 use crate::config::Ttl;
 use crate::error::Error;
-use crate::key::name::{Name, validate_tag};
+use crate::key::name::{MOST_TAGS, Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors, Shares};
 use crate::stats::seldom::Reason;
 use crate::support::boxed::boxed;
 use crate::tiers::core::DIRECT;
+use crate::tiers::dependencies::Brought;
 use crate::tiers::inspect::Inspected;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::{CallKey, named};
@@ -38,6 +40,7 @@ impl CacheManager {
             && let Some(hit) = core.hit_in_memory(&key)
         {
             core.direct.memory_hit(hit.load_micros);
+            Traced::hit(|| Subject::of_key(&Arc::new(key)), &hit);
             return Ok(Some(hit.value));
         }
         if core.is_off() {
@@ -47,6 +50,7 @@ impl CacheManager {
         let ask = Ask::fresh(core, type_of::<V>());
         let result = boxed(|| core.read(&key, ask)).await;
         result.count(&core.direct);
+        Traced::found(|| Subject::of_key(&Arc::new(key)), || result.origin());
         Ok(result.into_value())
     }
 
@@ -262,39 +266,45 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
-        let Some(call) = self.call_of(name, options, type_of::<V>(), share.fits()) else {
-            return load().await;
+        let next = match self.call_of(name, options, type_of::<V>(), share.fits()) {
+            Ok(call) => {
+                if let Some(value) = self.hit_now(&call) {
+                    return Ok(value);
+                }
+                call::next(call)
+            }
+            Err(reason) => call::run_alone(reason),
         };
-        if let Some(value) = self.hit_now(&call) {
-            return Ok(value);
-        }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
-        Run::<ResultKind<_>, _>::new(call::next(call), share, body).await
+        Run::<ResultKind<_>, _>::new(next, share, body).await
     }
 
-    /// Returns the direct call of a name; `None` if it is not cached.
+    /// Returns the direct call of a name.
+    ///
+    /// # Errors
+    /// The reason for which it is not cached.
     pub(super) fn call_of(
         &self,
         name: &str,
         options: &SetOptions,
         of: &'static dyn ValueType,
         shares: Shares,
-    ) -> Option<Arc<Call>> {
+    ) -> Result<Arc<Call>, BypassReason> {
         let core = self.core();
         let (key, ttl) = match self.key_and_ttl(name, options) {
             Ok(made) => made,
             Err(error) => {
                 core.say_refused(&error);
-                return None;
+                return Err(BypassReason::NoEntry);
             }
         };
         if core.is_off() {
             core.direct.slow.bypassed.one();
-            return None;
+            return Err(BypassReason::Off);
         }
         let weigh = options.weight.map(|weight| Arc::new(move |_: ValueRef<'_>| weight) as Weigh);
-        Some(Arc::new(Call {
+        Ok(Arc::new(Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.direct),
             key: Arc::new(key),
@@ -302,6 +312,7 @@ impl CacheManager {
             shares,
             stores: core.stores,
             demands: Demands::default(),
+            heir: None,
         }))
     }
 
@@ -311,6 +322,7 @@ impl CacheManager {
         let hit =
             core.reads_memory(core.stores).then(|| core.hit_in_memory(&call.key)).flatten()?;
         core.direct.memory_hit(hit.load_micros);
+        Traced::hit(|| Subject::of_key(&call.key), &hit);
         Some(hit.value)
     }
 
@@ -385,7 +397,7 @@ impl crate::tiers::core::Core {
         value: ValueRef<'_>,
     ) -> Result<PutOutcome, Error> {
         let (grace, coding, took) = (Grace::default(), Coding::default(), Duration::ZERO);
-        let worth = Worth { value, ttl, grace, coding, weight, took };
+        let worth = Worth { value, ttl, grace, coding, weight, took, brought: Brought::default() };
         let outcome = self.set(key, self.stores, &worth, &self.direct).await;
         let outcome = outcome.inspect_err(|_| self.direct.slow.not_stored.one())?;
         if outcome != PutOutcome::Overtaken {

@@ -6,6 +6,8 @@ use std::pin::pin;
 
 use super::{CacheManager, SetOptions};
 use crate::call::{Answers, BatchLoaded, BatchNext, BatchRun, MissedId};
+use crate::collector::Subject;
+use crate::collector::traced::Traced;
 use crate::output::collection::AsIs;
 use crate::output::{CacheValue, ResultKind, SharedErrors, kind_result};
 use crate::value::type_of;
@@ -69,11 +71,15 @@ impl CacheManager {
         let (mut answers, mut missed) = (Answers::new(), Vec::new());
         for name in &names {
             let call = self.call_of(name, &options, type_of::<V>(), None);
-            let hit = call.as_ref().and_then(|call| self.hit_now(call));
+            let hit = call.as_ref().ok().and_then(|call| self.hit_now(call));
             let is_missed = hit.is_none();
             let place = answers.add(hit, None);
             if is_missed {
-                missed.push(MissedId { place, call });
+                let traced = match &call {
+                    Ok(call) => Traced::begin(|| Subject::of_key(&call.key)),
+                    Err(reason) => Traced::bypassing(Subject::direct, *reason),
+                };
+                missed.push(MissedId { place, call: call.ok(), traced });
             }
         }
         if missed.is_empty() {

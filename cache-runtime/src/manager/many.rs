@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{CacheManager, SetOptions};
+use crate::collector::Subject;
+use crate::collector::traced::Traced;
 use crate::error::Error;
 use crate::format::shape::encoded_size;
 use crate::output::CacheValue;
@@ -71,9 +73,12 @@ impl CacheManager {
             core.direct.slow.bypassed.add(keys.len() as u64);
             return Ok(keys.iter().map(|_| None).collect());
         }
-        let keys: Vec<&CallKey> = keys.iter().collect();
-        let results = core.read_many(&keys, &Ask::fresh(core, type_of::<V>())).await;
-        results.iter().for_each(|result| result.count(&core.direct));
+        let lent: Vec<&CallKey> = keys.iter().collect();
+        let results = core.read_many(&lent, &Ask::fresh(core, type_of::<V>())).await;
+        for (key, result) in keys.into_iter().zip(&results) {
+            result.count(&core.direct);
+            Traced::found(|| Subject::of_key(&Arc::new(key)), || result.origin());
+        }
         Ok(results.into_iter().map(ReadResult::into_value).collect())
     }
 

@@ -24,9 +24,6 @@ pub struct SetOptions {
     pub(crate) weight: Option<usize>,
 }
 
-/// The maximum number of tags of an entry, besides the prefixes of its name.
-pub(crate) const MOST_TAGS: usize = 128;
-
 impl SetOptions {
     /// Sets the TTL. Without it, the configuration decides by the prefix of the name.
     pub fn ttl(ttl: Duration) -> Self {

@@ -6,8 +6,10 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, debug_span};
 
 use super::CacheManager;
+use crate::coherence::generation::Slot;
 use crate::error::Error;
 use crate::key::glob::Pattern;
+use crate::key::name::CLEARED;
 use crate::redis::{ClearProgress, Progress, ScanCursor};
 use crate::stats::events::EventKind;
 use crate::tiers::core::Core;
@@ -145,15 +147,20 @@ impl Core {
         let fresh = self.memory.names(self.predicate(None));
         let in_memory = fresh.filter(|name| pattern.matches(name)).count() as u64;
         let mut targets = Targets::default();
+        // All entries below a prefix have it as a tag, if it is not too long.
+        let is_prefix = pattern.whole_prefix().is_some_and(|it| Targets::prefix(&it).is_ok());
         if let Some(prefix) = pattern.whole_prefix() {
             // Long names below it are stored under a digest, which the pattern does not match.
             targets.add_tag(&prefix);
         }
+        let tags: &[&str] = if is_prefix { &[] } else { &[CLEARED] };
+        // Later than that, no body can read a value that the scan has to remove.
+        let _last = (!is_prefix).then(|| Finally(|| self.bump([Slot::tag(CLEARED)])));
         // A value that was read from Redis before the scan is in memory by now, or the pattern keeps it out.
         let _then = Finally(|| self.drop_matching(pattern));
         self.invalidate(&targets).await;
         let removed = match &self.redis {
-            Some(redis) => redis.clear(pattern, progress).await,
+            Some(redis) => redis.clear(pattern, tags, progress).await,
             None => None,
         };
         let removed = removed.unwrap_or(in_memory);

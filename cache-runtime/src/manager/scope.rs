@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::{CacheManager, WeakManager, connected};
-use crate::cache_call::ambient::{self, Surrounded};
+use crate::support::ambient::{self, Surrounded};
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };

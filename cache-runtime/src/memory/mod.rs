@@ -30,7 +30,7 @@ pub(crate) use lookup::{CallLookup, NameLookup};
 pub(crate) use predicate::ReadPredicate;
 pub(crate) use room::RoomLimits;
 
-use crate::coherence::generation::{Generations, Verified};
+use crate::coherence::generation::{Generations, Stamps, Verified};
 use crate::error::Error;
 use crate::key::prehashed::BuildPrehashed;
 use crate::key::{self, KeyBytes};
@@ -299,6 +299,21 @@ impl Memory {
             found.is_some()
         };
         self.find(hash, &lookup, near::give_back_without(hash, near), &mut take);
+        found
+    }
+
+    /// Returns the result of `take` for the value of a fresh entry, with the generations that the value depends on.
+    pub(crate) fn take_with_stamps<V>(
+        &self,
+        key: &MemoryKey,
+        predicate: ReadPredicate<'_>,
+        take: impl Take<V>,
+    ) -> Option<(Hit<V>, Stamps)> {
+        let mut found = None;
+        self.find(key.hash, &key, None, &mut |entry| {
+            found = hit(entry, predicate, take).map(|hit| (hit, entry.meta.stamps.clone()));
+            found.is_some()
+        });
         found
     }
 

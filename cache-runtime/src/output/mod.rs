@@ -56,8 +56,12 @@ pub trait OutputKind: Copy + Debug + Send + Sync {
     fn split(output: Self::Output) -> Result<Self::Value, Self::Error>;
     /// Returns the output made of a value or an error.
     fn join(parts: Result<Self::Value, Self::Error>) -> Self::Output;
+    /// Returns the value of an output, if it is a success.
+    fn value(output: &Self::Output) -> Option<&Self::Value>;
     /// Returns true if the output is a success.
-    fn succeeded(output: &Self::Output) -> bool;
+    fn succeeded(output: &Self::Output) -> bool {
+        Self::value(output).is_some()
+    }
 }
 
 /// The kind of functions that return a `Result`: only `Ok` is stored.
@@ -80,8 +84,8 @@ pub trait AnyResult {
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
     /// Converts a plain `Result` into the output.
     fn from_result(result: Result<Self::Ok, Self::Err>) -> Self;
-    /// Returns true if it is `Ok`.
-    fn is_success(&self) -> bool;
+    /// Returns the value of an `Ok`.
+    fn success(&self) -> Option<&Self::Ok>;
 }
 
 impl<T, E> AnyResult for Result<T, E> {
@@ -93,8 +97,8 @@ impl<T, E> AnyResult for Result<T, E> {
     fn from_result(result: Result<T, E>) -> Self {
         result
     }
-    fn is_success(&self) -> bool {
-        self.is_ok()
+    fn success(&self) -> Option<&T> {
+        self.as_ref().ok()
     }
 }
 
@@ -108,8 +112,8 @@ impl<R: AnyResult> OutputKind for ResultKind<R> {
     fn join(parts: Result<R::Ok, R::Err>) -> R {
         R::from_result(parts)
     }
-    fn succeeded(output: &R) -> bool {
-        output.is_success()
+    fn value(output: &R) -> Option<&R::Ok> {
+        output.success()
     }
 }
 
@@ -126,8 +130,8 @@ impl<R> OutputKind for PlainKind<R> {
             Err(never) => match never {},
         }
     }
-    fn succeeded(_: &R) -> bool {
-        true
+    fn value(output: &R) -> Option<&R> {
+        Some(output)
     }
 }
 

@@ -5,15 +5,16 @@ use std::fmt;
 use super::context::{CallContext, CallParts, Early, MissReason, Tags};
 use super::hooks::Hooks;
 use super::key_source::KeySource;
-use super::run::MissedCall;
+use super::run::{MissedCall, subject};
 use super::site::Local;
-use crate::cache_call::ambient;
 use crate::cache_call::request::{self, Delivery};
 use crate::call;
+use crate::collector::traced::Traced;
 use crate::manager::{self, CacheManager};
 use crate::memory::Hit;
 use crate::output::OutputKind;
 use crate::site::Instance;
+use crate::support::ambient;
 use crate::support::panics::drop_each;
 use crate::support::random;
 use crate::tiers::core::Bound;
@@ -60,7 +61,7 @@ where
     }
     let (bound, instance) = (local.bound(), &local.instance);
     match look_up::<K, S>(bound, context, instance, &key) {
-        Ok(value) => Begin::Hit(value),
+        Ok(hit) => Begin::Hit(hit.value),
         Err(why) => {
             Begin::Call(slow(bound, kind, instance, Generated { context, key, tags, hooks }, why))
         }
@@ -83,8 +84,16 @@ where
     H: FnMut(K) -> Hooks<K>,
 {
     let local = context.site.local(context.type_name);
-    let bound = manager.core().bind(&local.instance);
-    begin_bound(&bound, kind, local, Generated { context, key, tags, hooks })
+    let (bound, instance) = (manager.core().bind(&local.instance), &local.instance);
+    if ambient::any() {
+        return begin_bound(&bound, kind, local, Generated { context, key, tags, hooks });
+    }
+    match look_up::<K, S>(&bound, context, instance, &key) {
+        Ok(hit) => Begin::Hit(hit.value),
+        Err(why) => {
+            Begin::Call(slow(&bound, kind, instance, Generated { context, key, tags, hooks }, why))
+        }
+    }
 }
 
 /// The arguments of [`begin`] that are functions. This is made at the places where they are called, so that
@@ -102,7 +111,7 @@ fn look_up<K, S>(
     context: CallContext,
     instance: &'static Instance,
     key: &S,
-) -> Result<K::Value, Early>
+) -> Result<Hit<K::Value>, Early>
 where
     K: StoredKind,
     S: KeySource,
@@ -115,10 +124,10 @@ where
         return Err(leave(hit.value));
     }
     bound.counters.memory_hit(hit.load_micros);
-    Ok(hit.value)
+    Ok(hit)
 }
 
-/// Begins a call in a scope, or one that has received a request.
+/// Begins a call in a scope or a collector, or one that has received a request.
 #[cold]
 #[inline(never)]
 fn begin_in_surroundings<K, S, T, H>(
@@ -136,12 +145,14 @@ where
     begin_bound(scoped.as_ref().unwrap_or_else(|| local.bound()), kind, local, generated)
 }
 
-/// Begins a call in this cache. The call may have received a request.
+/// Begins a call in this cache. The call may have received a request, or be in a collector.
+#[cold]
+#[inline(never)]
 fn begin_bound<K, S, T, H>(
     bound: &Bound,
     kind: K,
     local: &'static Local,
-    generated: Generated<S, T, H>,
+    mut generated: Generated<S, T, H>,
 ) -> Begin<K>
 where
     K: StoredKind,
@@ -149,21 +160,24 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
-    let instance = &local.instance;
-    let why = match requested(generated.context) {
-        Some(delivery) => {
-            if delivery.looks()
-                && let Ok(value) =
-                    look_up::<K, S>(bound, generated.context, instance, &generated.key)
-            {
-                return Begin::Hit(value);
-            }
-            MissReason::Requested(delivery)
+    let (instance, context) = (&local.instance, generated.context);
+    let delivery = request::take(context.type_name, context.boxed);
+    // A copy in memory does not tell its dependencies.
+    let looks = delivery.as_ref().is_none_or(Delivery::looks) && call::heir().is_none();
+    let looked = if looks {
+        look_up::<K, S>(bound, context, instance, &generated.key)
+    } else {
+        Err(Early(false))
+    };
+    let why = match (looked, delivery) {
+        (Ok(hit), _) => {
+            let Generated { key, tags, .. } = &mut generated;
+            call::note_hit(instance.origin);
+            Traced::hit(|| subject(bound, instance, key, tags), &hit);
+            return Begin::Hit(hit.value);
         }
-        None => match look_up::<K, S>(bound, generated.context, instance, &generated.key) {
-            Ok(value) => return Begin::Hit(value),
-            Err(why) => why.into(),
-        },
+        (Err(_), Some(delivery)) => MissReason::Requested(delivery),
+        (Err(early), None) => early.into(),
     };
     Begin::Call(slow(bound, kind, instance, generated, why))
 }
@@ -194,11 +208,6 @@ where
 #[inline(never)]
 fn scoped(local: &'static Local) -> Option<Bound> {
     Some(manager::scoped()?.core().bind(&local.instance))
-}
-
-/// Returns the request that this call has received.
-fn requested(context: CallContext) -> Option<Delivery> {
-    if ambient::any() { request::take(context.type_name, context.boxed) } else { None }
 }
 
 /// Drops the copy of a value that is due for an early refresh.

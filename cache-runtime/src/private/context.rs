@@ -3,15 +3,19 @@
 use super::hooks::Rules;
 use super::key_source::FullKey;
 use super::site::Site;
+use super::uncached::Uncached;
 use crate::cache_call::request::Delivery;
-use crate::key::name::Renderer;
+use crate::collector::BypassReason;
+use crate::key::name::{Renderer, validate_tag};
+use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
 
 /// The tags of one call.
 #[derive(Debug, Default)]
 pub struct Tags {
     pub(super) rendered: Vec<String>,
-    pub(super) failed: bool,
+    /// The reason for which the call is not cached.
+    pub(super) fault: Option<Uncached>,
 }
 
 impl Tags {
@@ -19,7 +23,19 @@ impl Tags {
     pub fn add(&mut self, render: impl FnOnce(&mut Renderer)) {
         match Renderer::run(render) {
             Ok(tag) => self.rendered.push(tag.as_str().to_owned()),
-            Err(_) => self.failed = true,
+            Err(_) => _ = self.fault.get_or_insert(Uncached::TagDisplay),
+        }
+    }
+
+    /// Adds a tag that is the text of an expression, by the rules of the direct API.
+    pub fn add_text(&mut self, text: impl FnOnce() -> String) {
+        let Some(tag) = unless_panicking(text) else {
+            self.fault.get_or_insert(Uncached::TagPanics);
+            return;
+        };
+        match validate_tag(&tag) {
+            Ok(_) => self.rendered.push(tag),
+            Err(error) => _ = self.fault.get_or_insert(Uncached::Tag(error.to_string())),
         }
     }
 }
@@ -40,13 +56,17 @@ pub struct CallContext {
 }
 
 impl CallContext {
-    /// Returns true if the call neither reads nor stores, because its options say so, its function has been
+    /// Returns the reason for which the call neither reads nor stores: its options say so, its function has been
     /// switched off, or the whole cache is off.
-    pub(super) fn bypasses(&self, bound: &Bound) -> bool {
-        self.bypasses_memory(bound) || bound.core.is_off()
+    pub(super) fn bypass_reason(&self, bound: &Bound) -> Option<BypassReason> {
+        if self.bypass {
+            return Some(BypassReason::Condition);
+        }
+        let is_off = self.bypasses_memory(bound) || bound.core.is_off();
+        is_off.then_some(BypassReason::Off)
     }
 
-    /// Returns the same for a call that may be answered from memory, so that the cache is not off.
+    /// Returns true if there is such a reason, for a call that may be answered from memory, so that the cache is not off.
     #[inline]
     pub(super) fn bypasses_memory(&self, bound: &Bound) -> bool {
         self.bypass || !bound.counters.is_on()
@@ -66,6 +86,16 @@ pub(super) enum MissReason {
     NotServed(Early),
     /// The call has received a request.
     Requested(Delivery),
+}
+
+impl MissReason {
+    /// Returns true if the caller gets the output of the function, or its value.
+    pub(super) fn is_read(&self) -> bool {
+        match self {
+            MissReason::NotServed(_) => true,
+            MissReason::Requested(delivery) => delivery.reads(),
+        }
+    }
 }
 
 /// True if a fresh value is due for an early refresh.

@@ -12,16 +12,21 @@ use crate::output::{CacheValue, OutputKind, ResultKind};
 use crate::site::{Instance, TtlSpec};
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
-use crate::tiers::policy::{Grace, Policy, Test, Weigh, fresh_for_ms};
+use crate::tiers::policy::{Grace, Policy, TagsOf, Test, TtlOf, Weigh, fresh_for_ms};
 use crate::value::{
     Coding, Equality, Form, Likeness, MemoryKind, Printing, StoredKind, ValueCodec, ValueType,
     codec_of, type_stored_by,
 };
 
+/// Returns the tags that follow from a value.
+type TagsOfValue<V> = fn(&V) -> Vec<String>;
+
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
     cache_if: Option<fn(&K::Value) -> bool>,
     weigh: Option<fn(&K::Value) -> usize>,
+    tags_of: Option<TagsOfValue<K::Value>>,
+    ttl_of: Option<fn(&K::Value) -> Ttl>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
     likeness: Likeness,
@@ -33,6 +38,8 @@ pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
     weigh: Option<Weigh>,
+    tags_of: Option<TagsOf>,
+    ttl_of: Option<TtlOf>,
     is_none: Option<Test>,
     coding: Coding,
     /// True if the whole `Result` is the value, errors included.
@@ -43,7 +50,16 @@ impl<K: OutputKind> Hooks<K> {
     /// Returns hooks without options, with the comparison of values.
     pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
         let likeness = Likeness { equality, printing };
-        Hooks { cache_if: None, weigh: None, is_none: None, codec: None, likeness, whole: false }
+        Hooks {
+            cache_if: None,
+            weigh: None,
+            tags_of: None,
+            ttl_of: None,
+            is_none: None,
+            codec: None,
+            likeness,
+            whole: false,
+        }
     }
 
     /// Sets `cache_if`.
@@ -56,6 +72,18 @@ impl<K: OutputKind> Hooks<K> {
     #[must_use]
     pub fn weight(self, weigh: fn(&K::Value) -> usize) -> Self {
         Hooks { weigh: Some(weigh), ..self }
+    }
+
+    /// Sets `tags_of`.
+    #[must_use]
+    pub fn tags_of(self, tags_of: fn(&K::Value) -> Vec<String>) -> Self {
+        Hooks { tags_of: Some(tags_of), ..self }
+    }
+
+    /// Sets the closure of `ttl`.
+    #[must_use]
+    pub fn ttl_of(self, ttl_of: fn(&K::Value) -> Ttl) -> Self {
+        Hooks { ttl_of: Some(ttl_of), ..self }
     }
 
     /// Sets the `weight` of values that cannot be measured, because their type has no serde.
@@ -104,11 +132,21 @@ impl<K: OutputKind> Hooks<K> {
     where
         K: StoredKind,
     {
-        let Hooks { cache_if, weigh, is_none, codec: own, likeness, whole } = self;
+        let Hooks { cache_if, weigh, tags_of, ttl_of, is_none, codec: own, likeness, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
         let weigh = weigh.map(weight);
+        let (tags_of, ttl_of) = (tags_of.map(tags), ttl_of.map(ttl));
         let coding = Coding { own, likeness };
-        Rules { of: type_stored_by::<K>(), cache_if, weigh, is_none, coding, whole }
+        Rules {
+            of: type_stored_by::<K>(),
+            cache_if,
+            weigh,
+            tags_of,
+            ttl_of,
+            is_none,
+            coding,
+            whole,
+        }
     }
 }
 
@@ -120,6 +158,16 @@ fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
 /// Makes a weight of erased values in the same way.
 fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
     Arc::new(move |value| value.typed().map_or(0, weigh))
+}
+
+/// Makes the tags of erased values in the same way.
+fn tags<V: 'static>(tags_of: fn(&V) -> Vec<String>) -> TagsOf {
+    Arc::new(move |value| value.typed().map_or_else(Vec::new, tags_of))
+}
+
+/// Makes the TTL of erased values in the same way.
+fn ttl<V: 'static>(ttl_of: fn(&V) -> Ttl) -> TtlOf {
+    Arc::new(move |value| value.typed().map_or(Ttl::For(Duration::ZERO), ttl_of))
 }
 
 impl<K: OutputKind> fmt::Debug for Hooks<K> {
@@ -189,11 +237,14 @@ pub(super) fn policy(
         early_refresh: spec.early_refresh,
         detached: spec.detached,
         coalesce: spec.coalesce,
+        inherits: spec.inherits,
         negative_ttl,
         is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
         cache_if: rules.cache_if.clone(),
         weigh: rules.weigh.clone(),
+        tags_of: rules.tags_of.clone(),
+        ttl_of: rules.ttl_of.clone(),
         coding: rules.coding,
         ..Policy::new(rules.of, ttl, jitter)
     })
@@ -215,7 +266,7 @@ fn ttl_of(
     instance: &Instance,
 ) -> Result<Option<Ttl>, Uncached> {
     let ttl = match spec {
-        TtlSpec::Inherit => return Ok(None),
+        TtlSpec::Inherit | TtlSpec::OfValue => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
         TtlSpec::Forever => Ttl::Forever,
         // R3: the body can also run without a TTL.

@@ -8,12 +8,15 @@ mod key_part;
 mod key_source;
 mod many;
 mod plan;
+mod present;
 mod put_function;
 mod put_many;
 mod run;
 mod site;
 mod storable;
+mod tag_text;
 mod task;
+mod ttl_of_value;
 mod uncached;
 mod visible;
 
@@ -38,7 +41,9 @@ pub use crate::output::{
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::site::fingerprint::{Argument, Fingerprint};
-pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec, most_at_once};
+pub use crate::site::{
+    Coalesce, Declared, Inherit, SiteKey, SiteSpec, Tier, TtlSpec, most_at_once,
+};
 pub use crate::support::blocking::{block_on, once, run_body};
 pub use crate::value::{
     Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
@@ -60,9 +65,10 @@ pub use many::{
     id_type, item, lent, many, optional, owned_ids, places, refresh_many, refuse_requests,
 };
 pub use plan::{
-    Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, invalidate_blocking,
-    no_condition,
+    Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, invalidate_blocking, late,
+    no_condition, not_late, rendered,
 };
+pub use present::{MaybePresent, present};
 pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan, put_plan_in};
 pub use put_many::{PutManyPlan, put_many, put_many_plan, put_many_plan_in};
 pub use run::MissedCall;
@@ -72,10 +78,12 @@ pub use storable::{
     NotDeserialize, NotSerialize, NotShared, ProbeMemoryValue, ProbeValue, Storable, probe_value,
     storable,
 };
+pub use tag_text::{InTags, TagList, tag_list, tag_text};
 pub use task::{
     BackgroundBody, Keep, KeepBorrowed, copied, keep, keep_borrowed, load_detached,
     load_in_the_background, load_on_a_thread,
 };
+pub use ttl_of_value::{AsTtl, ttl_of_value};
 pub use visible::{ProbeFlat, ProbeOwner, Visible, visible};
 
 /// Returns the type name of a closure in the function's body. It contains the type parameters of the function

@@ -14,10 +14,10 @@ use smallvec::SmallVec;
 
 use crate::cache_call::request::{self, Resolved};
 use crate::error::Error;
-use crate::key::name::Renderer;
+use crate::key::name::{Renderer, validate_tag};
 use crate::manager::{CacheManager, with_blocking};
 use crate::output::{EntryCall, OutputKind, Probe};
-use crate::registry::MutationSpec;
+use crate::registry::{MutationSpec, prefixes_of};
 use crate::site::{Declared, SourceLocation, without_closures};
 use crate::stats::seldom::Reason;
 use crate::support::blocking::{self, run_body};
@@ -51,6 +51,21 @@ pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Cond
     Some(condition)
 }
 
+/// Returns the closure that adds the targets which the value of an output names.
+pub fn late<K: OutputKind, L: FnOnce(&K::Value, &mut Plan)>(_: K, late: L) -> L {
+    late
+}
+
+/// Returns the closure for a function whose output names no target.
+pub fn not_late<K: OutputKind>(_: K) -> fn(&K::Value, &mut Plan) {
+    |_, _| {}
+}
+
+/// Returns a part of a name; `None` if the `Display` of a value fails or panics.
+pub fn rendered(render: impl FnOnce(&mut Renderer)) -> Option<String> {
+    Renderer::run(render).ok().map(|text| text.as_str().to_owned())
+}
+
 /// The targets that one call of an annotated function will invalidate, rendered before its body takes the
 /// arguments.
 pub struct Plan {
@@ -60,6 +75,8 @@ pub struct Plan {
     own: Removal,
     /// The entries of functions whose attributes name other managers.
     others: Vec<Removal>,
+    /// Everything that a result could name which is not known yet.
+    unknown: Targets,
 }
 
 /// The targets of an invalidation, and their cache.
@@ -91,10 +108,20 @@ impl Plan {
         site: &'static MutationSpec,
         fill: impl FnOnce(&mut Plan),
     ) -> Self {
-        let own = Removal::by(site, core_of(manager.as_ref()));
-        let mut plan = Plan { site, manager, own, others: Vec::new() };
+        let core = core_of(manager.as_ref());
+        let mut plan = Self::for_core(manager, site, core);
         fill(&mut plan);
         plan
+    }
+
+    fn for_core(
+        manager: Option<CacheManager>,
+        site: &'static MutationSpec,
+        core: Arc<Core>,
+    ) -> Self {
+        let own = Removal::by(site, core);
+        let unknown = Targets { by: Some(&site.declared), ..Targets::default() };
+        Plan { site, manager, own, others: Vec::new(), unknown }
     }
 
     /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that the prefix may
@@ -109,6 +136,19 @@ impl Plan {
         }
     }
 
+    /// Notes that the result will name a prefix below this text.
+    pub fn unknown_prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
+        let (Ok(before) | Err(before)) = Renderer::run(render);
+        self.unknown.add_above(before.as_str());
+    }
+
+    /// Notes that the result will name an entry of a function with this name.
+    pub fn unknown_entry(&mut self, function: &'static str) {
+        let prefixes = prefixes_of(function);
+        self.unknown.everything |= prefixes.is_empty();
+        prefixes.into_iter().for_each(|prefix| self.unknown.add_prefix(prefix));
+    }
+
     /// Adds a tag. If the `Display` of a value in it fails, the whole namespace is invalidated.
     pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
         match Renderer::run(render) {
@@ -117,6 +157,20 @@ impl Plan {
                 self.own.targets.everything = true;
                 self.report("tag");
             }
+        }
+    }
+
+    /// Adds a tag that is the text of an expression. If that cannot be a tag, no entry has it. If the expression panics,
+    /// the whole namespace is invalidated.
+    pub fn tag_text(&mut self, text: impl FnOnce() -> String) {
+        let Some(tag) = unless_panicking(text) else {
+            self.own.targets.everything = true;
+            self.report("tag");
+            return;
+        };
+        match validate_tag(&tag) {
+            Ok(_) => self.own.targets.add_tag(&tag),
+            Err(error) => self.report_unused(&error),
         }
     }
 
@@ -140,11 +194,34 @@ impl Plan {
         &mut self.others[place].targets
     }
 
-    /// Returns what is to be done. Nothing is done in the own cache if all targets are in others.
+    /// Returns what is to be done. Nothing is done in the own cache if all targets are in others, or there are none.
     fn removals(self) -> Removals {
         let Plan { own, others, .. } = self;
-        let own = Some(own).filter(|own| others.is_empty() || !own.targets.is_empty());
+        let own = Some(own).filter(|own| !own.targets.is_empty());
         own.into_iter().chain(others).collect()
+    }
+
+    fn report_panic(&self) {
+        let location = SourceLocation::of(&self.site.declared);
+        let of = location.to_string();
+        self.own.core.seldom(&of, Reason::Panics("result"), |times| {
+            tracing::error!(
+                times,
+                "an expression of {location} panics for the result: everything that it could name is invalidated; \
+                 correct the expression"
+            );
+        });
+    }
+
+    fn report_unused(&self, error: &Error) {
+        let location = SourceLocation::of(&self.site.declared);
+        let of = location.to_string();
+        self.own.core.seldom(&of, Reason::Tags, |times| {
+            tracing::error!(
+                times,
+                "in `tags` of {location}: {error}; nothing is invalidated by it"
+            );
+        });
     }
 
     /// Logs a mistake, because the caller of the function must not fail (R3).
@@ -218,21 +295,26 @@ impl fmt::Debug for Plan {
 ///
 /// If the future is dropped or the body panics once it has begun, it is unknown what it has written. The
 /// invalidation then happens at once, and again when a write that is still under way has settled.
-async fn invalidate<K, F>(
+async fn invalidate<K, L, F>(
     plan: Plan,
     when: When,
     _kind: K,
     condition: Condition<K::Output>,
+    late: L,
     body: Pin<&mut F>,
 ) -> K::Output
 where
     K: OutputKind,
+    L: FnOnce(&K::Value, &mut Plan),
     F: Future<Output = K::Output>,
 {
     let unfinished = plan.begin(when).await;
     let output = body.await;
-    if let Some(unfinished) = unfinished {
+    if let Some(mut unfinished) = unfinished {
         let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        if wanted {
+            unfinished.learn::<K>(late, &output);
+        }
         unfinished.finish(wanted).await;
     }
     output
@@ -240,21 +322,26 @@ where
 
 /// Does the same for an output that cannot be held across an await, since it is not `Send`. The invalidation
 /// is pending, and until Redis has confirmed it, this process does not read these keys there.
-async fn invalidate_at_once<K, F>(
+async fn invalidate_at_once<K, L, F>(
     plan: Plan,
     when: When,
     _kind: K,
     condition: Condition<K::Output>,
+    late: L,
     body: Pin<&mut F>,
 ) -> K::Output
 where
     K: OutputKind,
+    L: FnOnce(&K::Value, &mut Plan),
     F: Future<Output = K::Output>,
 {
     let unfinished = plan.begin(when).await;
     let output = body.await;
-    if let Some(unfinished) = unfinished {
+    if let Some(mut unfinished) = unfinished {
         let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        if wanted {
+            unfinished.learn::<K>(late, &output);
+        }
         unfinished.finish_at_once(wanted);
     }
     output
@@ -266,16 +353,20 @@ pub fn invalidate_blocking<K: OutputKind>(
     when: When,
     _kind: K,
     condition: Condition<K::Output>,
+    late: impl FnOnce(&K::Value, &mut Plan),
     body: impl FnOnce() -> K::Output,
 ) -> K::Output {
     blocking::inside(|| {
-        let unfinished = Unfinished(plan.removals());
+        let mut unfinished = plan.unfinished();
         if when == When::Before {
             unfinished.finish_at_once(true);
             return run_body(body);
         }
         let output = run_body(body);
         let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        if wanted {
+            unfinished.learn::<K>(late, &output);
+        }
         unfinished.finish_at_once(wanted);
         output
     })
@@ -286,19 +377,21 @@ macro_rules! chosen_by_output {
         $(#[$doc])*
         pub trait $name<R>: Sized {
             /// Runs the body, and invalidates.
-            fn __cache_invalidate<K, F>(
+            fn __cache_invalidate<K, L, F>(
                 self,
                 plan: Plan,
                 when: When,
                 kind: K,
                 condition: Condition<R>,
+                late: L,
                 body: Pin<&mut F>,
             ) -> impl Future<Output = R>
             where
                 K: OutputKind<Output = R>,
+                L: FnOnce(&K::Value, &mut Plan),
                 F: Future<Output = R>,
             {
-                $function(plan, when, kind, condition, body)
+                $function(plan, when, kind, condition, late, body)
             }
         }
 
@@ -339,20 +432,39 @@ pub(super) fn holds<R>(
 }
 
 /// A function that has begun and has not ended. When it has ended, there is nothing left.
-pub(crate) struct Unfinished(Removals);
+pub(crate) struct Unfinished {
+    known: Removals,
+    unknown: Option<Unknown>,
+}
+
+/// Everything that the result of a function could name.
+struct Unknown {
+    site: &'static MutationSpec,
+    manager: Option<CacheManager>,
+    removal: Removal,
+}
 
 impl Plan {
     /// Begins the function. Invalidates if that is due before the body. Returns the part that is due after
     /// it.
     async fn begin(self, when: When) -> Option<Unfinished> {
-        let removals = self.removals();
         if when == When::Before {
-            for Removal { core, targets } in &removals {
+            for Removal { core, targets } in &self.removals() {
                 boxed(|| core.invalidate(targets)).await;
             }
             return None;
         }
-        Some(Unfinished(removals))
+        Some(self.unfinished())
+    }
+
+    fn unfinished(mut self) -> Unfinished {
+        let targets = mem::take(&mut self.unknown);
+        let unknown = (!targets.is_empty()).then(|| Unknown {
+            site: self.site,
+            manager: self.manager.clone(),
+            removal: Removal { core: Arc::clone(&self.own.core), targets },
+        });
+        Unfinished { known: self.removals(), unknown }
     }
 }
 
@@ -360,7 +472,48 @@ impl Unfinished {
     /// Makes a guard for a function that has begun to change the data of these names.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
         let targets = Targets { names, ..Targets::default() };
-        Unfinished(SmallVec::from_buf([Removal { core, targets }]))
+        Unfinished { known: SmallVec::from_buf([Removal { core, targets }]), unknown: None }
+    }
+
+    /// Puts what the result names in the place of everything that it could name.
+    fn learn<K: OutputKind>(
+        &mut self,
+        late: impl FnOnce(&K::Value, &mut Plan),
+        output: &K::Output,
+    ) {
+        let Some(value) = K::value(output) else { return };
+        let Some(unknown) = self.unknown.take() else { return };
+        let Unknown { site, manager, removal } = &unknown;
+        let mut plan = Plan::for_core(manager.clone(), site, Arc::clone(&removal.core));
+        // R3: a panic in an expression must not fail the caller, which has the output.
+        if unless_panicking(|| late(value, &mut plan)).is_none() {
+            plan.report_panic();
+            self.unknown = Some(unknown);
+            return;
+        }
+        plan.removals().into_iter().for_each(|removal| self.add(removal));
+    }
+
+    /// Adds a removal. Those in one cache are done together.
+    fn add(&mut self, removal: Removal) {
+        let same = |known: &&mut Removal| Arc::ptr_eq(&known.core, &removal.core);
+        match self.known.iter_mut().find(same) {
+            Some(known) => {
+                let Targets { names, tags, everything, .. } = removal.targets;
+                known.targets.names.extend(names);
+                known.targets.tags.extend(tags);
+                known.targets.everything |= everything;
+            }
+            None => self.known.push(removal),
+        }
+    }
+
+    /// Returns what is to be invalidated.
+    fn take(&mut self) -> Removals {
+        if let Some(unknown) = self.unknown.take() {
+            self.add(unknown.removal);
+        }
+        mem::take(&mut self.known)
     }
 
     /// Returns true if an output invalidates. If this is unknown, it does.
@@ -370,7 +523,9 @@ impl Unfinished {
         condition: Condition<K::Output>,
         output: &K::Output,
     ) -> bool {
-        let Some(Removal { core, targets }) = self.0.first() else { return false };
+        let unknown = self.unknown.as_ref().map(|unknown| &unknown.removal);
+        let first = self.known.first().or(unknown);
+        let Some(Removal { core, targets }) = first else { return false };
         let succeeded = when == When::Always || K::succeeded(output);
         let core = || Arc::clone(core);
         succeeded && holds(condition, output, targets.by, "it invalidates", core).unwrap_or(true)
@@ -382,14 +537,18 @@ impl Unfinished {
     }
 
     async fn finished(mut self, wanted: bool) {
-        for Removal { core, targets } in self.0.iter().filter(|_| wanted) {
+        // Until all of it is done, it is done by `Drop` if this future is dropped.
+        if let Some(unknown) = self.unknown.take() {
+            self.add(unknown.removal);
+        }
+        for Removal { core, targets } in self.known.iter().filter(|_| wanted) {
             core.invalidate(targets).await;
         }
-        self.0.clear();
+        self.known.clear();
     }
 
     pub(crate) fn finish_at_once(mut self, wanted: bool) {
-        for Removal { core, targets } in mem::take(&mut self.0).into_iter().filter(|_| wanted) {
+        for Removal { core, targets } in self.take().into_iter().filter(|_| wanted) {
             core.invalidate_in_background(slice::from_ref(&targets));
         }
     }
@@ -397,7 +556,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        for Removal { core, targets } in mem::take(&mut self.0) {
+        for Removal { core, targets } in self.take() {
             core.invalidate_in_background(slice::from_ref(&targets));
             settling::invalidate_later(&core, targets);
         }

@@ -20,7 +20,7 @@ use crate::support::boxed::Boxed;
 use crate::tiers::core::{Bound, Core};
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::Policy;
-use crate::tiers::put::{Overtaken, Put};
+use crate::tiers::put::{BodyValue, Overtaken, Put, PutOf};
 use crate::value::{StoredKind, ValueRef, ValueType, type_stored_by};
 
 /// The entries that one call of a `#[cache_put]` function will put its value under, taken before
@@ -65,7 +65,7 @@ impl Target {
     /// Returns the target for values of this type. If the function of the entry stores another type, its policy is not
     /// used.
     pub(super) fn of(resolved: Resolved, of: TypeId) -> Self {
-        let Resolved { bound, key, policy } = resolved;
+        let Resolved { bound, key, policy, .. } = resolved;
         let policy = policy.filter(|policy| policy.of.id() == of);
         Target { bound, key, policy }
     }
@@ -77,14 +77,17 @@ impl Target {
             && self.key.memory.bytes == resolved.key.memory.bytes
     }
 
-    /// Returns the maximum life of the value.
-    pub(super) fn longest(&self) -> Ttl {
-        self.policy.as_ref().map_or(Ttl::For(Ttl::MIN), Policy::longest)
+    /// Returns the put of a value under this entry.
+    pub(super) fn put_of(&self) -> PutOf<'_> {
+        let (longest, derives) = match &self.policy {
+            Some(policy) => (policy.longest(), policy.derives()),
+            None => (Ttl::For(Ttl::MIN), false),
+        };
+        PutOf { key: &self.key, stores: self.bound.stores, longest, derives }
     }
 
     async fn note(&self) -> Put {
-        let Bound { core, stores, .. } = &self.bound;
-        core.put(&self.key, *stores, Over::Nothing, self.longest()).await
+        self.bound.core.put(&self.put_of(), Over::Nothing).await
     }
 
     fn changing(&self) -> Unfinished {
@@ -220,7 +223,13 @@ impl Begun {
                     Some(policy) => {
                         // The entry has the form of its function: a put does not know whether it is in memory alone.
                         let value = value.in_form_of(policy.of);
-                        put.settle(policy, counters, value, took, Overtaken::Goes).await;
+                        put.settle(
+                            policy,
+                            counters,
+                            &BodyValue { value, took, inherited: None },
+                            Overtaken::Goes,
+                        )
+                        .await;
                     }
                     None => put.remove().await,
                 }

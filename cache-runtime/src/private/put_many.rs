@@ -27,7 +27,7 @@ use crate::support::boxed::{Boxed, boxed};
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::Core;
 use crate::tiers::invalidate::Targets;
-use crate::tiers::put::{Overtaken, Put, PutOf};
+use crate::tiers::put::{BodyValue, Overtaken, Put};
 use crate::value::Value;
 
 /// The entries that one call of a `#[cache_put]` function of many keys will put its values under, taken before
@@ -208,7 +208,7 @@ fn begin(targets: Vec<Target>) -> Boxed<ManyBegun> {
     Box::pin(async move {
         let mut puts = Vec::with_capacity(targets.len());
         for alike in in_one_core(&targets) {
-            let of: Vec<_> = alike.iter().map(put_of).collect();
+            let of: Vec<_> = alike.iter().map(Target::put_of).collect();
             puts.extend(boxed(|| alike[0].bound.core.put_many(&of)).await);
         }
         let unfinished = in_one_core(&targets)
@@ -216,10 +216,6 @@ fn begin(targets: Vec<Target>) -> Boxed<ManyBegun> {
         let unfinished = unfinished.collect();
         ManyBegun { targets, puts, unfinished, began: Instant::now() }
     })
-}
-
-fn put_of(target: &Target) -> PutOf<'_> {
-    PutOf { key: &target.key, stores: target.bound.stores, longest: target.longest() }
 }
 
 /// Returns the runs of targets that are in the same cache. Nearly always, there is one.
@@ -277,7 +273,13 @@ impl ManyBegun {
                 match (&target.policy, value) {
                     (Some(policy), Some(value)) => stored.push(async move {
                         let (counters, value) = (&target.bound.counters, value.as_ref());
-                        put.settle(policy, counters, value, took, Overtaken::Goes).await;
+                        put.settle(
+                            policy,
+                            counters,
+                            &BodyValue { value, took, inherited: None },
+                            Overtaken::Goes,
+                        )
+                        .await;
                     }),
                     _ => removed.push(target),
                 }

@@ -7,22 +7,28 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use once_cell::sync::OnceCell;
+
 use super::context::{CallContext, CallParts, Early, MissReason, Tags};
 use super::hooks::{Rules, policy, say_uncached};
-use super::key_source::Print;
+use super::key_source::{FullKey, Print};
 use super::task::BackgroundBody;
 use super::uncached::Uncached;
 use crate::cache_call::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::call::{
     self, Action, BackgroundRefresh, Call, Demands, Detached, Loading, Next, Run, Served, Step,
 };
+use crate::collector::traced::Traced;
+use crate::collector::{BypassReason, Subject};
 use crate::error::Error;
+use crate::key::name::CLEARED;
 use crate::manager;
 use crate::output::{SharedErrors, Shares};
 use crate::site::Instance;
 use crate::support::boxed::{Boxed, boxed};
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
+use crate::tiers::inherited::{Inherited, Untraced};
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::origin::{Origin, Source};
@@ -42,7 +48,11 @@ use crate::value::{StoredKind, Value};
 ///     |-> Requested                                          -> act on the entry
 ///     `-> Suspended   the request has been answered: if the call is polled again, it goes on as if there had been none
 /// ```
-pub struct MissedCall(CallState);
+pub struct MissedCall {
+    state: CallState,
+    /// The call for its collector, if it has one.
+    traced: Option<Box<Traced>>,
+}
 
 enum CallState {
     /// The call bypasses the cache: the body runs.
@@ -83,6 +93,8 @@ struct Prepared {
     demands: Demands,
     /// Receives the origin of the output.
     reply: Option<Reply>,
+    /// Receives the dependencies of the value, if the body that makes the call inherits them.
+    heir: Option<Arc<Inherited>>,
 }
 
 struct LookedUp<S> {
@@ -93,7 +105,7 @@ struct LookedUp<S> {
 
 impl fmt::Debug for MissedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = match &self.0 {
+        let key = match &self.state {
             CallState::Cached(prepared) | CallState::Requested(prepared, ..) => Some(&prepared.key),
             CallState::Load(looked) => Some(&looked.call.key),
             CallState::BackgroundRefresh(looked) => Some(&looked.call.key),
@@ -114,34 +126,64 @@ impl MissedCall {
         parts: CallParts<'_>,
         why: MissReason,
     ) -> Self {
+        if why.is_read() {
+            call::note_call(instance.origin);
+        }
         let (request, reply) = match why {
             MissReason::NotServed(Early(early)) => {
-                return MissedCall(prepare(bound, context, instance, parts, early));
+                return prepare(bound, context, instance, parts, early);
             }
             MissReason::Requested(Delivery::NotMine) => {
-                return MissedCall(prepare(bound, context, instance, parts, false).suspended());
+                return prepare(bound, context, instance, parts, false).suspended();
             }
             MissReason::Requested(Delivery::Mine(request, reply)) => (request, reply),
         };
-        MissedCall(match Prepared::new(bound, instance, parts, Demands::default()) {
+        match Prepared::new(bound, instance, parts, Demands::default()) {
             Ok(prepared) => {
-                let bypass = context.bypasses(bound) || prepared.is_refused();
+                let alike = || prepared.is_refused().then_some(BypassReason::Alike);
+                let bypass = context.bypass_reason(bound).or_else(alike);
                 grant(prepared, bypass, request, &reply)
             }
             Err(uncached) => {
                 reply.send(Response::Refused(uncached.into_error(instance.label())));
-                CallState::Bypass(Reply::default()).suspended()
+                MissedCall::bypassing(instance, BypassReason::NoEntry).suspended()
             }
-        })
+        }
+    }
+
+    /// Returns a call that runs its body alone.
+    fn bypassing(instance: &'static Instance, reason: BypassReason) -> Self {
+        let traced = Traced::bypassing(|| Subject::of_function(instance, None), reason);
+        MissedCall { state: CallState::Bypass(Reply::default()), traced }
+    }
+
+    /// Notes the reason for which the call runs its body alone.
+    fn past(mut self, reason: BypassReason) -> Self {
+        if let Some(traced) = &mut self.traced {
+            traced.bypasses(reason);
+        }
+        self
+    }
+
+    fn suspended(self) -> Self {
+        MissedCall { state: CallState::Suspended(Box::new(self.state)), ..self }
     }
 
     /// Returns the call, for a function of many keys; `None` if it is not cached.
-    pub(super) fn into_call(self) -> Option<Arc<Call>> {
-        match self.0 {
-            CallState::Cached(prepared) => prepared.into_call(None).map(|(call, _)| call),
-            CallState::Suspended(state) => MissedCall(*state).into_call(),
-            _ => None,
+    pub(super) fn into_call(self) -> (Option<Arc<Call>>, Option<Box<Traced>>) {
+        let mut state = self.state;
+        while let CallState::Suspended(inner) = state {
+            state = *inner;
         }
+        let call = match state {
+            CallState::Cached(prepared) => prepared.into_call(None).map(|(call, _)| call),
+            _ => None,
+        };
+        let mut traced = self.traced;
+        if let (None, Some(traced)) = (&call, &mut traced) {
+            traced.bypasses(BypassReason::NoEntry);
+        }
+        (call, traced)
     }
 
     /// Runs the call: returns the value of a store or of another caller, or runs the body.
@@ -165,20 +207,25 @@ impl MissedCall {
 
     fn look_for_one_that(self, shares: Shares) -> Boxed<Self> {
         Box::pin(async move {
-            match self.0 {
-                CallState::Cached(prepared) => MissedCall(look(prepared, shares).await),
-                CallState::Suspended(state) => {
-                    yield_once().await;
-                    MissedCall(*state).look_for_one_that(shares).await
-                }
-                state => MissedCall(state),
+            let MissedCall { mut state, traced } = self;
+            while let CallState::Suspended(inner) = state {
+                yield_once().await;
+                state = *inner;
+            }
+            match state {
+                CallState::Cached(prepared) => match look(prepared, shares).await {
+                    Some(state) => MissedCall { state, traced },
+                    None => MissedCall { state: CallState::Bypass(Reply::default()), traced }
+                        .past(BypassReason::NoEntry),
+                },
+                state => MissedCall { state, traced },
             }
         })
     }
 
     /// Returns true if the body is needed for a task.
     pub fn wants_a_task(&self) -> bool {
-        matches!(self.0, CallState::BackgroundRefresh(_) | CallState::Detached(_))
+        matches!(self.state, CallState::BackgroundRefresh(_) | CallState::Detached(_))
     }
 
     /// Runs the body in a task of its own.
@@ -186,7 +233,8 @@ impl MissedCall {
         Box::pin(async move {
             let scope = manager::scoped().map(|manager| manager.downgrade());
             let around = |task| manager::carried(scope, task);
-            MissedCall(match self.0 {
+            let MissedCall { state, traced } = self;
+            let state = match state {
                 CallState::BackgroundRefresh(looked) => {
                     let LookedUp { call, step, reply } = *looked;
                     let of_task = Arc::clone(&call);
@@ -201,14 +249,16 @@ impl MissedCall {
                 }
                 CallState::Detached(looked) => run_detached(looked, body, around).await,
                 state => state,
-            })
+            };
+            MissedCall { state, traced }.without_output()
         })
     }
 
     /// Continues without a task, because an argument cannot be copied for one.
     #[must_use]
     pub fn without_a_task(self) -> Self {
-        MissedCall(match self.0 {
+        let MissedCall { state, traced } = self;
+        let state = match state {
             CallState::BackgroundRefresh(looked) => {
                 let LookedUp { call, step, reply } = *looked;
                 match call::serve_without_a_task(&call, step) {
@@ -222,42 +272,103 @@ impl MissedCall {
                 CallState::Load(Box::new(LookedUp { call, step, reply }))
             }
             state => state,
-        })
+        };
+        MissedCall { state, traced }.without_output()
+    }
+
+    /// Notes that the call runs its body alone if its task has no output for it.
+    fn without_output(self) -> Self {
+        match self.state {
+            CallState::Bypass(_) => self.past(BypassReason::Cancelled),
+            _ => self,
+        }
     }
 
     fn next(self, shares: Shares) -> Boxed<Next> {
         boxed(|| async move {
-            match self.0 {
-                CallState::Suspended(state) => {
-                    yield_once().await;
-                    MissedCall(*state).next(shares).await
-                }
-                CallState::Bypass(reply) => told(Action::Bypass, Some(reply)),
+            let MissedCall { mut state, traced } = self;
+            while let CallState::Suspended(inner) = state {
+                yield_once().await;
+                state = *inner;
+            }
+            let (action, reply) = match state {
+                CallState::Bypass(reply) => (Action::Bypass, Some(reply)),
                 CallState::Cached(prepared) => match prepared.into_call(shares) {
-                    Some((call, reply)) => told(call::turn(&call).await, reply),
-                    None => told(Action::Bypass, None),
+                    Some((call, reply)) => (call::turn(&call).await, reply),
+                    None => return told(Action::Bypass, None, traced, BypassReason::NoEntry),
                 },
                 CallState::Requested(prepared, action, reply) => {
-                    boxed(|| act(prepared, action, reply, shares)).await
+                    return boxed(|| act(prepared, action, reply, shares, traced)).await;
                 }
-                CallState::Done(served, reply) => told(Action::Return(served), reply),
+                CallState::Done(served, reply) => (Action::Return(served), reply),
                 CallState::Load(looked) => {
                     let LookedUp { call, step, reply } = *looked;
-                    told(boxed(|| call::begin(&call, step)).await, reply)
+                    (boxed(|| call::begin(&call, step)).await, reply)
                 }
                 // Generated code has checked before that no task is needed.
-                CallState::BackgroundRefresh(_) | CallState::Detached(_) => {
-                    told(Action::Bypass, None)
-                }
-            }
+                CallState::BackgroundRefresh(_) | CallState::Detached(_)
+                // It has ended above.
+                | CallState::Suspended(_) => (Action::Bypass, None),
+            };
+            told(action, reply, traced, BypassReason::Recursion)
         })
     }
 }
 
-/// Returns the next action of a caller. The sender of a request receives the origin of the output.
-fn told(action: Action, reply: Option<Reply>) -> Next {
+/// Returns the next action of a caller. The sender of a request receives the origin of the output. `reason` is that of
+/// a bypass, if no other one is noted.
+fn told(
+    action: Action,
+    reply: Option<Reply>,
+    mut traced: Option<Box<Traced>>,
+    reason: BypassReason,
+) -> Next {
+    if let (Action::Bypass, Some(traced)) = (&action, &mut traced) {
+        traced.bypasses(reason);
+    }
     let tell = reply.map(|reply| Box::new(move |origin| reply.send(Response::Found(origin))) as _);
-    Next { action, tell }
+    Next { action, tell, traced }
+}
+
+/// Returns the key of a call, and true if other arguments have the same key.
+///
+/// # Errors
+/// The reason for which the call has no entry.
+fn entry_key(
+    bound: &Bound,
+    instance: &'static Instance,
+    key: &dyn FullKey,
+    fill_tags: &mut dyn FnMut(&mut Tags),
+) -> Result<(CallKey, bool), Uncached> {
+    // R3: the code of an argument's type must not fail a call, which can also run without a key.
+    let full = unless_panicking(|| key.full(bound, instance));
+    let (memory, name) = full.unwrap_or(Err(Uncached::KeyPanics))?;
+    let print = unless_panicking(|| key.print(instance));
+    let Print { fingerprint, is_alike } = print.ok_or(Uncached::FingerprintPanics)?;
+    let mut tags = Tags::default();
+    fill_tags(&mut tags);
+    if let Some(fault) = tags.fault {
+        return Err(fault);
+    }
+    if instance.spec.inherits.is_any() {
+        tags.rendered.push(CLEARED.to_owned());
+    }
+    let key = match name {
+        Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
+        None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
+    };
+    Ok((key.printed(fingerprint), is_alike))
+}
+
+/// Returns the function and the entry of a call that memory has answered, for its collector.
+pub(super) fn subject(
+    bound: &Bound,
+    instance: &'static Instance,
+    key: &dyn FullKey,
+    fill_tags: &mut dyn FnMut(&mut Tags),
+) -> Subject {
+    let key = entry_key(bound, instance, key, fill_tags).ok();
+    Subject::of_function(instance, key.map(|(key, _)| Arc::new(key)))
 }
 
 fn prepare(
@@ -266,64 +377,71 @@ fn prepare(
     instance: &'static Instance,
     parts: CallParts<'_>,
     early: bool,
-) -> CallState {
-    if context.bypasses(bound) {
+) -> MissedCall {
+    if let Some(reason) = context.bypass_reason(bound) {
         bound.counters.slow.bypassed.one();
-        return CallState::Bypass(Reply::default());
+        return MissedCall::bypassing(instance, reason);
     }
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
-        Ok(prepared) if prepared.is_refused() => CallState::Bypass(Reply::default()),
-        Ok(prepared) => CallState::Cached(prepared),
+        Ok(prepared) if prepared.is_refused() => {
+            let (state, traced) = (CallState::Bypass(Reply::default()), prepared.traced());
+            MissedCall { state, traced }.past(BypassReason::Alike)
+        }
+        Ok(prepared) => prepared.ordinary(None),
         Err(uncached) => {
             bound.counters.slow.not_stored.one();
             say_uncached(bound, instance, &uncached);
-            CallState::Bypass(Reply::default())
+            MissedCall::bypassing(instance, BypassReason::NoEntry)
         }
     }
 }
 
-impl CallState {
-    fn suspended(self) -> Self {
-        CallState::Suspended(Box::new(self))
-    }
-}
-
-/// Returns the state of a call that has received a request. If the request can be fulfilled at once, it is.
-fn grant(mut prepared: Box<Prepared>, bypass: bool, request: Request, reply: &Reply) -> CallState {
-    let action = match request {
-        Request::Resolve | Request::Look => {
+/// Returns a call that has received a request. If the request can be fulfilled at once, it is. `bypass` is the reason for
+/// which the call bypasses the cache.
+fn grant(
+    mut prepared: Box<Prepared>,
+    bypass: Option<BypassReason>,
+    request: Request,
+    reply: &Reply,
+) -> MissedCall {
+    let action = match (request, bypass) {
+        (Request::Resolve | Request::Look, _) => {
             reply.send(Response::Resolved(prepared.resolved(bypass)));
             return prepared.ordinary(bypass).suspended();
         }
-        Request::Put(output) => {
-            prepared.value_of(output, bypass).map_or_else(EntryAction::Remove, EntryAction::Put)
-        }
-        Request::Peek(_) if bypass => {
+        (Request::Put(output), _) => prepared
+            .value_of(output, bypass.is_some())
+            .map_or_else(EntryAction::Remove, EntryAction::Put),
+        (Request::Peek(_), Some(_)) => {
             reply.send(Response::Absent);
             return prepared.ordinary(bypass).suspended();
         }
-        Request::Fetch(options) if bypass && options.only_if_cached => {
+        (Request::Fetch(options), Some(_)) if options.only_if_cached => {
             let function = prepared.instance.label();
             reply.send(Response::Refused(Error::NotCached { function }));
             return prepared.ordinary(bypass).suspended();
         }
-        Request::Bypass => return prepared.bypassed(reply),
-        _ if bypass => return prepared.bypassed(reply),
-        Request::Peek(max_age) => {
+        (Request::Bypass, _) => return prepared.bypassed(BypassReason::Requested, reply),
+        (_, Some(reason)) => return prepared.bypassed(reason, reply),
+        (Request::Peek(max_age), None) => {
             prepared.demands.max_age = max_age;
             EntryAction::Peek
         }
-        Request::Fetch(options) => {
+        (Request::Fetch(options), None) => {
             prepared.demands.max_age = options.max_age;
             if !options.only_if_cached {
                 prepared.reply = Some(reply.clone());
-                return CallState::Cached(prepared);
+                return prepared.ordinary(None);
             }
             EntryAction::Cached
         }
-        Request::Refresh => EntryAction::Refresh,
+        (Request::Refresh, None) => EntryAction::Refresh,
     };
-    CallState::Requested(prepared, action, reply.clone())
+    if let Some(heir) = &prepared.heir {
+        heir.lose(Untraced::NotStored);
+    }
+    let traced = prepared.traced();
+    MissedCall { state: CallState::Requested(prepared, action, reply.clone()), traced }
 }
 
 impl Prepared {
@@ -343,23 +461,11 @@ impl Prepared {
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
             return Err(Uncached::HiddenResult);
         }
-        // R3: the code of an argument's type must not fail a call, which can also run without a key.
-        let full = unless_panicking(|| key.full(bound, instance));
-        let (memory, name) = full.unwrap_or(Err(Uncached::KeyPanics))?;
-        let print = unless_panicking(|| key.print(instance));
-        let Print { fingerprint, is_alike } = print.ok_or(Uncached::FingerprintPanics)?;
-        let mut tags = Tags::default();
-        fill_tags(&mut tags);
-        if tags.failed {
-            return Err(Uncached::TagDisplay);
-        }
-        let key = match name {
-            Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
-            None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
-        };
-        let key = Arc::new(key.printed(fingerprint));
+        let (key, is_alike) = entry_key(bound, instance, key, fill_tags)?;
+        let key = Arc::new(key);
         let bound = bound.clone();
-        Ok(Box::new(Prepared { bound, instance, key, is_alike, rules, demands, reply: None }))
+        let (reply, heir) = (None, call::heir());
+        Ok(Box::new(Prepared { bound, instance, key, is_alike, rules, demands, reply, heir }))
     }
 
     /// Returns true if other arguments have the same key. Then this is logged, and the call is not cached.
@@ -372,13 +478,21 @@ impl Prepared {
     }
 
     /// Returns the call as if it had received no request.
-    fn ordinary(self: Box<Self>, bypass: bool) -> CallState {
-        if bypass { self.bypassed(&Reply::default()) } else { CallState::Cached(self) }
+    fn ordinary(self: Box<Self>, bypass: Option<BypassReason>) -> MissedCall {
+        match bypass {
+            Some(reason) => self.bypassed(reason, &Reply::default()),
+            None => MissedCall { traced: self.traced(), state: CallState::Cached(self) },
+        }
     }
 
-    fn bypassed(&self, reply: &Reply) -> CallState {
+    fn bypassed(&self, reason: BypassReason, reply: &Reply) -> MissedCall {
         self.bound.counters.slow.bypassed.one();
-        CallState::Bypass(reply.clone())
+        MissedCall { state: CallState::Bypass(reply.clone()), traced: self.traced() }.past(reason)
+    }
+
+    /// Returns the call for its collector, if it has one.
+    fn traced(&self) -> Option<Box<Traced>> {
+        Traced::begin(|| Subject::of_function(self.instance, Some(Arc::clone(&self.key))))
     }
 
     fn policy(&self) -> Result<Policy, Uncached> {
@@ -399,14 +513,15 @@ impl Prepared {
         };
         let Bound { core, counters, stores } = self.bound;
         let (key, demands) = (self.key, self.demands);
-        let call = Call { core, counters, key, policy, shares, stores, demands };
+        let heir = self.heir;
+        let call = Call { core, counters, key, policy, shares, stores, demands, heir };
         Some((Arc::new(call), self.reply))
     }
 
     /// Returns the entry. A call that is not cached has no policy for it.
-    fn resolved(&self, bypass: bool) -> Resolved {
-        let policy = self.policy().ok().filter(|_| !bypass);
-        Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy }
+    fn resolved(&self, bypass: Option<BypassReason>) -> Resolved {
+        let policy = self.policy().ok().filter(|_| bypass.is_none());
+        Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy, bypass }
     }
 
     /// Returns a value of the function's own type.
@@ -423,12 +538,12 @@ impl Prepared {
     }
 }
 
-async fn look(mut prepared: Box<Prepared>, shares: Shares) -> CallState {
-    prepared.demands.background = true;
-    let Some((call, reply)) = prepared.into_call(shares) else {
-        return CallState::Bypass(Reply::default());
-    };
-    match call::look(&call).await {
+/// Looks for a value. Returns `None` if the TTLs of the call cannot be used.
+async fn look(mut prepared: Box<Prepared>, shares: Shares) -> Option<CallState> {
+    // A body that inherits waits for the dependencies of each value, so nothing is left to a task.
+    prepared.demands.background = prepared.heir.is_none();
+    let (call, reply) = prepared.into_call(shares)?;
+    Some(match call::look(&call).await {
         Step::Done(served) => CallState::Done(served, reply),
         Step::Load(loading) => match call::place_of(&call, &loading) {
             Some(slot) => {
@@ -440,7 +555,7 @@ async fn look(mut prepared: Box<Prepared>, shares: Shares) -> CallState {
         Step::BackgroundRefresh(step) => {
             CallState::BackgroundRefresh(Box::new(LookedUp { call, step, reply }))
         }
-    }
+    })
 }
 
 /// Runs a load in a task of its own, and waits for its output.
@@ -454,13 +569,24 @@ where
 {
     let LookedUp { call, step, reply } = *looked;
     let of_task = Arc::clone(&call);
+    let origin = Arc::new(OnceCell::new());
     let load = |loading, caller| {
-        // The sender of a request has the origin before the caller has the output.
-        let next = async move { told(boxed(|| call::begin(&of_task, loading)).await, reply) };
+        let of_load = Arc::clone(&origin);
+        let next = async move {
+            let action = boxed(|| call::begin(&of_task, loading)).await;
+            // The caller, and the sender of a request, have the origin before the output.
+            let tell = move |origin| {
+                _ = of_load.set(origin);
+                reply.into_iter().for_each(|reply| reply.send(Response::Found(origin)));
+            };
+            Next { action, tell: Some(Box::new(tell)), traced: None }
+        };
         body.run(Box::pin(next), caller)
     };
-    match call::run_detached(call, step, load, around).await {
-        Some(output) => CallState::Done(Served { output, origin: Origin::new(Source::Load) }, None),
+    let output = call::run_detached(call, step, load, around).await;
+    let origin = origin.get().copied().unwrap_or_else(|| Origin::new(Source::Load));
+    match output {
+        Some(output) => CallState::Done(Served { output, origin }, None),
         // The task has been cancelled. It is always correct to run the body.
         None => CallState::Bypass(Reply::default()),
     }
@@ -485,6 +611,7 @@ async fn act(
     action: EntryAction,
     reply: Reply,
     shares: Shares,
+    traced: Option<Box<Traced>>,
 ) -> Next {
     let function = prepared.instance.label();
     let (core, name) = (Arc::clone(&prepared.bound.core), Arc::clone(&prepared.key));
@@ -494,9 +621,15 @@ async fn act(
         // The stored value is older than the one to put.
         core.invalidate(&Targets::name(name.name().as_str())).await;
     }
-    let Some((call, _)) = call else { return told(Action::Bypass, None) };
+    let told = |action, reply, reason| told(action, reply, traced, reason);
+    let Some((call, _)) = call else {
+        return told(Action::Bypass, None, BypassReason::NoEntry);
+    };
     let found = match action {
-        EntryAction::Refresh => return told(call::begin_refresh(&call).await, Some(reply)),
+        EntryAction::Refresh => {
+            let action = call::begin_refresh(&call).await;
+            return told(action, Some(reply), BypassReason::Recursion);
+        }
         EntryAction::Peek => call::peek(&call).await.ok_or(Response::Absent),
         EntryAction::Cached => {
             call::cached(&call).await.ok_or(Response::Refused(Error::NotCached { function }))
@@ -508,14 +641,15 @@ async fn act(
         EntryAction::Remove(error) => Err(Response::Refused(error)),
     };
     match found {
-        Ok(found) => told(Action::Return(found), Some(reply)),
+        Ok(found) => told(Action::Return(found), Some(reply), BypassReason::Recursion),
         Err(answer) => {
             reply.send(answer);
             yield_once().await;
             if call.core.is_off() {
-                return told(Action::Bypass, None);
+                return told(Action::Bypass, None, BypassReason::Off);
             }
-            told(call::turn(&call).await, None)
+            let action = call::turn(&call).await;
+            told(action, None, BypassReason::Recursion)
         }
     }
 }

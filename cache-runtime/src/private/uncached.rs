@@ -28,6 +28,10 @@ pub(super) enum Uncached {
     FingerprintPanics,
     /// The `Display` of a value in a tag failed.
     TagDisplay,
+    /// The expression of a tag panicked.
+    TagPanics,
+    /// The text of an expression cannot be a tag, for this reason.
+    Tag(String),
     /// The expression of an option gave a duration that is out of range.
     Ttl { option: &'static str, given: Ttl },
     /// The expression of an option panicked.
@@ -41,7 +45,8 @@ impl Uncached {
             Uncached::HiddenResult => Reason::Output,
             Uncached::Key(_) | Uncached::KeyDisplay | Uncached::KeyPanics => Reason::Key,
             Uncached::FingerprintPanics => Reason::Fingerprint,
-            Uncached::TagDisplay => Reason::Tags,
+            Uncached::TagDisplay | Uncached::Tag(_) => Reason::Tags,
+            Uncached::TagPanics => Reason::Panics("tags"),
             Uncached::Ttl { option, .. } => Reason::Ttl(option),
             Uncached::TtlPanics { option } => Reason::Panics(option),
         }
@@ -79,6 +84,8 @@ impl fmt::Display for Uncached {
             Uncached::KeyPanics => f.write_str(KEY_PANICS),
             Uncached::FingerprintPanics => f.write_str(FINGERPRINT_PANICS),
             Uncached::TagDisplay => f.write_str("the `Display` of a value in a tag failed"),
+            Uncached::TagPanics => f.write_str("an expression in its `tags` panics; fix it"),
+            Uncached::Tag(fault) => f.write_str(fault),
             Uncached::TtlPanics { option } => {
                 write!(f, "its `{option}` expression panics; fix it")
             }

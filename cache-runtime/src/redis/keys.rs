@@ -1,10 +1,15 @@
 //! The names of keys in Redis.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::token_cache::ROOT;
-use crate::key::name::{name_of, name_tag, token_end};
+use crate::key::name::{name_of, name_of_tag, name_tag, token_end};
 
 /// The prefix of the key of a tag's token, after the namespace.
 pub(super) const TOKEN: &str = "#t:";
+/// The number of removal counters. If a tag is removed, loads whose values have tags with the same counter may not
+/// be stored. In a cluster, the counters are on several nodes.
+pub(super) const REMOVAL_COUNTERS: u64 = 16;
 
 /// The keys of a namespace.
 #[derive(Clone, Debug)]
@@ -42,6 +47,18 @@ impl Keys {
             Some(end) => self.of([TOKEN, &end]),
             None => self.of([TOKEN, tag]),
         }
+    }
+
+    /// Returns the key of a removal counter.
+    pub(super) fn removals(&self, number: u64) -> String {
+        self.of(["#removals:", &number.to_string()])
+    }
+
+    /// Returns the number of the removal counter for the token under this key; `None` if removals of the key are not
+    /// counted, because it is not that of a tag.
+    pub(super) fn counter_of(&self, token: &str) -> Option<u64> {
+        let tag = self.within(token)?.strip_prefix(TOKEN)?;
+        name_of_tag(tag).is_none().then(|| xxh3_64(tag.as_bytes()) % REMOVAL_COUNTERS)
     }
 
     /// Returns the key of the token of the name that is stored under this key, or beside which a value is
@@ -82,6 +99,12 @@ impl Keys {
     pub(super) fn tokens(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
         let tags = tags.iter().map(|tag| self.token(tag.as_ref()));
         std::iter::once(self.root()).chain(tags)
+    }
+
+    /// Returns the keys whose pending removals concern these tokens. The removal of a name removes its token.
+    pub(super) fn removals_of(&self, tags: &[impl AsRef<str>]) -> Vec<String> {
+        let names = tags.iter().filter_map(|tag| name_of_tag(tag.as_ref()));
+        self.tokens(tags).chain(names.map(|name| self.value(name))).collect()
     }
 
     /// Returns the keys that an invalidation removes, tokens first.

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
+use super::births::NotedCounts;
 use super::error::StoreResult;
 use super::lane::Lane;
+use super::life::{entry_life, life_of_tokens, token_life};
 use super::notice::Item;
 use super::pending;
 use super::ready::Ready;
@@ -27,22 +29,46 @@ use crate::support::random;
 use crate::support::runtime;
 use crate::support::timer;
 
-/// The minimum life of a token.
-const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
-
 /// The state that a load noted before its body, with which it may store.
 #[derive(Debug, Clone)]
 pub(crate) struct FillTicket {
     pub(super) state: Vec<u8>,
     /// The token of the root, then those of the tags.
     pub(crate) tokens: Vec<u64>,
+    /// The life of the entry that was expected when the tokens were noted.
+    expected: Life,
     mine: bool,
+    /// The removal counters, if they were noted (see `births`).
+    pub(super) counts: Option<Arc<NotedCounts>>,
 }
 
 impl FillTicket {
     /// Makes the ticket of a load with this placeholder, from the state that it found or set.
-    pub(super) fn new(placeholder: Placeholder, state: Vec<u8>, tokens: Vec<u64>) -> Self {
-        FillTicket { mine: state == placeholder.id.as_bytes(), state, tokens }
+    pub(super) fn new(
+        placeholder: Placeholder,
+        state: Vec<u8>,
+        tokens: Vec<u64>,
+        expected: Life,
+    ) -> Self {
+        let mine = state == placeholder.id.as_bytes();
+        FillTicket { state, tokens, expected, mine, counts: None }
+    }
+
+    /// Adds the removal counters that were noted.
+    #[must_use]
+    pub(super) fn counted(self, counts: Option<Arc<NotedCounts>>) -> Self {
+        FillTicket { counts, ..self }
+    }
+
+    /// Returns the ticket for an entry that records these tokens as well.
+    #[must_use]
+    pub(crate) fn with_tokens(&self, further: &[u64]) -> Self {
+        FillTicket { tokens: [&self.tokens, further].concat(), ..self.clone() }
+    }
+
+    /// Returns true if the noted tokens may end before an entry with this life.
+    pub(super) fn is_outlived_by(&self, life: Life) -> bool {
+        life_of_tokens(life) > life_of_tokens(self.expected)
     }
 
     /// Returns true if the placeholder is this load's own.
@@ -164,6 +190,19 @@ impl<'a> Over<'a> {
     }
 }
 
+/// A load or put that begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BeginOf<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) tags: &'a [String],
+    pub(crate) over: Over<'a>,
+    /// The maximum life of the entry.
+    pub(crate) life: Life,
+    pub(crate) placeholder: Placeholder,
+    /// True if the value may have tags that are not known yet.
+    pub(crate) derives: bool,
+}
+
 /// The origin of the value to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
@@ -196,17 +235,11 @@ impl FillOutcome {
 }
 
 impl RedisStore {
-    /// Begins a load: sets or joins the placeholder, and notes the tokens.
-    pub(crate) async fn begin(
-        &self,
-        name: &str,
-        tags: &[impl AsRef<str>],
-        over: Over<'_>,
-        life: Life,
-        placeholder: Placeholder,
-    ) -> Result<FillTicket, Unavailable> {
+    /// Begins a load or put: sets or joins the placeholder, and notes the tokens.
+    pub(crate) async fn begin(&self, load: &BeginOf<'_>) -> Result<FillTicket, Unavailable> {
+        let tags = load.tags;
         let before = self.0.before_tokens(tags);
-        let ticket = self.begin_on(&self.keys(name, tags), over, life, placeholder).await?;
+        let ticket = self.begin_on(&self.keys(load.name, tags), load).await?;
         if let Some(before) = before {
             self.0.token_cache.remember(before, tags, ticket.tokens.iter().copied().map(Some));
         }
@@ -221,9 +254,9 @@ impl RedisStore {
         placeholder: Placeholder,
     ) -> Result<Option<PlaceholderLease>, Unavailable> {
         let key = self.0.keys.lease(name);
-        let life = Life::For(placeholder.life);
-        let ticket =
-            self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, placeholder).await?;
+        let (over, life) = (Over::Nothing, Life::For(placeholder.life));
+        let load = BeginOf { name, tags: &[], over, life, placeholder, derives: false };
+        let ticket = self.begin_on(std::slice::from_ref(&key), &load).await?;
         Ok(ticket.mine.then(|| PlaceholderLease {
             shared: Arc::clone(&self.0),
             key,
@@ -251,17 +284,22 @@ impl RedisStore {
     async fn begin_on(
         &self,
         keys: &[String],
-        over: Over<'_>,
-        life: Life,
-        placeholder: Placeholder,
+        load: &BeginOf<'_>,
     ) -> Result<FillTicket, Unavailable> {
+        let BeginOf { over, life, placeholder, derives, .. } = *load;
         let placeholder_ms = millis(placeholder.life).to_string();
         let token_ms = token_life(life);
         let id = placeholder.id.as_bytes();
         let start = [id, placeholder_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
         let permit = pending::permit(&self.0, || keys.to_vec()).await?;
-        let (state, tokens) = permit.ask(begin(&permit.ready, keys, &start)).await?;
-        Ok(FillTicket::new(placeholder, state, tokens))
+        let counts = NotedCounts::before_body(&permit.ready, &self.0.keys, derives);
+        let begun = join(begin(&permit.ready, keys, &start), counts);
+        let asked = async {
+            let (begun, counts) = begun.await;
+            let (state, tokens) = begun?;
+            Ok(FillTicket::new(placeholder, state, tokens, life).counted(counts?))
+        };
+        permit.ask(asked).await
     }
 
     /// Stores the value of a load or put, if the entry and its tokens have not changed.
@@ -282,6 +320,9 @@ impl RedisStore {
             By::Load | By::Refresh => None,
             By::Put => self.0.keys.name_token(&self.0.keys.value(name)),
         };
+        if ticket.is_outlived_by(life) {
+            self.raise_tokens(&[(tags, life)]).await;
+        }
         let end = End { entry, life: entry_life(life), notice, name_token };
         finish(&self.0, &self.keys(name, tags), ticket, &end).await
     }
@@ -406,27 +447,12 @@ async fn fill_in_cluster(
     let [_, _, _, feed, notice] = *arguments;
     let arguments = [&entry::VALUE_MAGIC[..], b"1", feed, notice];
     let token = std::slice::from_ref(token);
-    let removal = ready.script::<u64>(Lane::Quick, Script::Remove, token, &arguments);
-    let (filled, removed) = join(fill(name), removal).await;
-    removed.and(filled)
+    // As for a removal, the token goes last.
+    let filled = fill(name).await?;
+    ready.script::<u64>(Lane::Quick, Script::Remove, token, &arguments).await.map(|_| filled)
 }
 
 /// Returns the argument that stands in the place of an entry's life, if there is no entry.
 pub(super) fn life_of_none(ticket: &FillTicket) -> String {
     u8::from(ticket.mine).to_string()
-}
-
-pub(super) fn entry_life(life: Life) -> String {
-    match life {
-        Life::For(duration) => millis(duration).max(1).to_string(),
-        Life::Forever => "-1".into(),
-    }
-}
-
-/// Returns the life of a token, which is longer than that of every entry that records it.
-pub(super) fn token_life(life: Life) -> String {
-    match life {
-        Life::For(duration) => millis(duration.saturating_mul(2).max(TOKEN_TTL)).to_string(),
-        Life::Forever => "-1".into(),
-    }
 }

@@ -4,34 +4,24 @@
 //! requests, also on one server, as those of a single load are in a cluster (see `load`). So a token that many
 //! loads need is noted, and read, once.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::future::join;
 
+use super::all_tags::AllTags;
+use super::births::NotedCounts;
 use super::error::{StoreError, StoreResult, unless_all_failed};
 use super::lane::Lane;
-use super::load::{
-    FillOutcome, FillTicket, Over, Placeholder, entry_life, life_of_none, token_life,
-};
+use super::life::entry_life;
+use super::load::{BeginOf, FillOutcome, FillTicket, life_of_none};
 use super::pace::{AT_ONCE, part_of};
 use super::pending;
+use super::raise::{note_call, notes};
 use super::script::{Script, ScriptCall};
 use super::unavailable::Unavailable;
 use super::{Life, RedisStore, number, token, weights};
 use crate::support::boxed::boxed;
 use crate::support::clock::millis;
-use crate::support::random;
-
-/// A load that begins.
-pub(crate) struct BeginOf<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) tags: &'a [String],
-    pub(crate) over: Over<'a>,
-    pub(crate) life: Life,
-    pub(crate) placeholder: Placeholder,
-}
 
 /// A load that ends.
 pub(crate) struct FillOf<'a> {
@@ -70,23 +60,23 @@ impl RedisStore {
 
         let placeholder_ms = |load: &BeginOf<'_>| millis(load.placeholder.life).to_string();
         let placeholder_ms: Vec<_> = loads.iter().map(placeholder_ms).collect();
-        let note = |life: &Life| (token_life(*life), random::word().to_le_bytes());
-        let notes: Vec<_> = all.lives.iter().map(note).collect();
+        let notes = notes(&all.lives);
         let begins = loads.iter().zip(&names).zip(&placeholder_ms).map(|((load, key), ms)| {
             let placeholder = &load.placeholder.id.as_bytes()[..];
             let arguments = vec![placeholder, ms.as_bytes(), load.over.argument()];
             ScriptCall { script: Script::Begin, key, arguments }
         });
-        let notes = tokens.iter().zip(&notes).map(|(key, (ms, fresh))| {
-            let arguments = vec![ms.as_bytes(), &fresh[..]];
-            ScriptCall { script: Script::Note, key, arguments }
-        });
+        let notes = tokens.iter().zip(&notes).map(note_call);
         let calls: Vec<_> = begins.chain(notes).collect();
 
         // R2: this returns before the bodies run, so a removal during a body is noticed by its fill.
-        let begun =
-            async { unless_all_failed(permit.ready.script_each(Lane::Quick, &calls).await) };
-        let mut states = permit.ask(begun).await?;
+        let derives = loads.iter().any(|load| load.derives);
+        let begun = async {
+            let counts = NotedCounts::before_body(&permit.ready, &self.0.keys, derives);
+            let (begun, counts) = join(permit.ready.script_each(Lane::Quick, &calls), counts).await;
+            Ok((unless_all_failed(begun)?, counts?))
+        };
+        let (mut states, counts) = permit.ask(begun).await?;
         let noted = states.split_off(loads.len().min(states.len()));
         let noted: Vec<_> = noted.into_iter().map(noted_token).collect();
         if let Some(before) = before {
@@ -96,7 +86,9 @@ impl RedisStore {
         let ticket = |(load, state): (&BeginOf<'_>, StoreResult<_>)| {
             let mut state: Vec<Vec<u8>> = state.and_then(StoreError::read)?;
             let tokens: StoreResult<_> = all.pick(load.tags, &noted).into_iter().collect();
-            Ok(FillTicket::new(load.placeholder, state.pop().unwrap_or_default(), tokens?))
+            let state = state.pop().unwrap_or_default();
+            let counts = counts.clone().filter(|_| load.derives);
+            Ok(FillTicket::new(load.placeholder, state, tokens?, load.life).counted(counts))
         };
         Ok(permit.conclude_each(loads.iter().zip(states).map(ticket).collect()))
     }
@@ -121,6 +113,7 @@ impl RedisStore {
         &self,
         fills: &[FillOf<'_>],
     ) -> Result<Vec<Result<FillOutcome, Unavailable>>, Unavailable> {
+        self.raise_tokens(&fills.iter().filter_map(FillOf::outlives).collect::<Vec<_>>()).await;
         // The tokens may be checked apart from the names: an entry that is stored after one of its tokens has
         // changed is stale for every reader.
         let all = AllTags::of(fills.iter().map(|fill| (fill.tags, Life::Forever)));
@@ -166,7 +159,13 @@ impl RedisStore {
     }
 }
 
-impl FillOf<'_> {
+impl<'a> FillOf<'a> {
+    /// Returns the tags and the life of the entry, if it may outlive the tokens that were noted.
+    fn outlives(&self) -> Option<(&'a [String], Life)> {
+        let (_, life) = self.entry?;
+        self.ticket.is_outlived_by(life).then_some((self.tags, life))
+    }
+
     /// Returns the entry to store; empty for none.
     fn bytes(&self) -> &[u8] {
         self.entry.map_or(&[], |(bytes, _)| bytes)
@@ -182,37 +181,6 @@ impl FillOf<'_> {
     }
 }
 
-/// The tags of several loads, each once.
-struct AllTags<'a> {
-    /// Sorted.
-    tags: Vec<&'a str>,
-    /// The longest lives of the entries with the root, which are all, and with each of the tags.
-    lives: Vec<Life>,
-}
-
-impl<'a> AllTags<'a> {
-    fn of(loads: impl Iterator<Item = (&'a [String], Life)>) -> Self {
-        let mut longest = Life::For(Duration::ZERO);
-        let mut tags: BTreeMap<&str, Life> = BTreeMap::new();
-        for (own, life) in loads {
-            longest = longest.max(life);
-            for tag in own {
-                let known = tags.entry(tag).or_insert(life);
-                *known = life.max(*known);
-            }
-        }
-        let (tags, lives): (_, Vec<_>) = tags.into_iter().unzip();
-        AllTags { tags, lives: std::iter::once(longest).chain(lives).collect() }
-    }
-
-    /// Returns the tokens of the root and of a load's tags. `tokens` are those of the root and of all tags.
-    fn pick<T: Clone>(&self, own: &[String], tokens: &[T]) -> Vec<T> {
-        let place = |tag: &String| self.tags.partition_point(|known| *known < tag.as_str()) + 1;
-        let places = std::iter::once(0).chain(own.iter().map(place));
-        places.filter_map(|place| tokens.get(place)).cloned().collect()
-    }
-}
-
 /// Returns the results of a part; if it failed as a whole, the reason for each of its loads.
 fn each<T>(
     part: Result<Vec<Result<T, Unavailable>>, Unavailable>,
@@ -224,31 +192,4 @@ fn each<T>(
 fn noted_token(reply: StoreResult<redis::Value>) -> StoreResult<u64> {
     let token: Vec<u8> = reply.and_then(StoreError::read)?;
     Ok(number(&token))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_tag_is_noted_once_for_the_longest_life_of_its_loads() {
-        let tags = |tags: &[&str]| tags.iter().map(|&tag| tag.to_owned()).collect::<Vec<_>>();
-        let (first, second) = (tags(&["b", "c"]), tags(&["a", "b"]));
-        let [short, long] = [1, 2].map(|seconds| Life::For(Duration::from_secs(seconds)));
-        let all = AllTags::of([(&first[..], long), (&second[..], short)].into_iter());
-        assert_eq!(all.tags, ["a", "b", "c"]);
-        assert_eq!(all.lives, [long, short, long, long]);
-        let all = AllTags::of([(&first[..], long), (&second[..], Life::Forever)].into_iter());
-        assert_eq!(all.lives, [Life::Forever, Life::Forever, Life::Forever, long]);
-    }
-
-    #[test]
-    fn a_load_gets_its_own_tokens_in_the_order_of_its_tags() {
-        let tags = ["b", "a"].map(str::to_owned);
-        let other = ["c".to_owned()];
-        let life = Life::Forever;
-        let all = AllTags::of([(&tags[..], life), (&other[..], life)].into_iter());
-        assert_eq!(all.pick(&tags, &["root", "a", "b", "c"]), ["root", "b", "a"]);
-        assert_eq!(all.pick(&other, &["root", "a", "b", "c"]), ["root", "c"]);
-    }
 }

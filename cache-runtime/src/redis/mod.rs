@@ -6,7 +6,9 @@
 //! A tag is invalidated by removing its token. An absent token equals no recorded token, and the next load
 //! that notes the tag gives it a new one.
 
+mod all_tags;
 mod backoff;
+mod births;
 mod breaker;
 mod connect;
 mod connector;
@@ -20,6 +22,7 @@ mod journal;
 mod keys;
 mod lane;
 mod leases;
+mod life;
 mod line;
 mod link;
 mod listener;
@@ -27,8 +30,10 @@ mod load;
 mod load_many;
 mod node;
 mod notice;
+mod noting_read;
 mod pace;
 mod pending;
+mod raise;
 mod ready;
 mod removal;
 mod reports;
@@ -43,6 +48,7 @@ mod sums;
 mod supervisor;
 mod tls;
 mod token_cache;
+mod tokens;
 mod topology;
 mod trial;
 mod unavailable;
@@ -68,8 +74,8 @@ pub(crate) use error::StoreError;
 pub(crate) use feed::FeedState;
 use lane::Lane;
 use link::LinkState;
-pub(crate) use load::{By, FillOutcome, FillTicket, Over, Placeholder, PlaceholderLease};
-pub(crate) use load_many::{BeginOf, FillOf};
+pub(crate) use load::{BeginOf, By, FillOutcome, FillTicket, Over, Placeholder, PlaceholderLease};
+pub(crate) use load_many::FillOf;
 pub(crate) use pace::{AT_ONCE, Pace, part_of};
 pub use scan::ClearProgress;
 pub(crate) use scan::{Progress, ScanCursor};
@@ -237,7 +243,7 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
     ) -> Result<Vec<Option<u64>>, Unavailable> {
         let before = self.0.before_tokens(tags);
-        let permit = pending::permit(&self.0, || self.0.keys.tokens(tags).collect()).await?;
+        let permit = pending::permit(&self.0, || self.0.keys.removals_of(tags)).await?;
         let asked = boxed(|| permit.ready.values(Lane::Quick, self.0.keys.tokens(tags)));
         let values = permit.ask(asked).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
@@ -527,8 +533,8 @@ fn token(value: &Value) -> Option<u64> {
     bytes_in(value).map(number)
 }
 
-/// Converts a token to a number. A token of another length is not from a cache, and equals only another such
-/// token.
+/// Converts a token to a number. Its [birth](births) may follow it. A shorter token is not from a cache, and equals
+/// only another such token.
 fn number(token: &[u8]) -> u64 {
-    token.try_into().map_or(0, u64::from_le_bytes)
+    token.first_chunk().map_or(0, |token| u64::from_le_bytes(*token))
 }

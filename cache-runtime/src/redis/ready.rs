@@ -337,6 +337,7 @@ async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd)
     Ok(answer)
 }
 
-fn absent_if_foreign(error: StoreError) -> StoreResult<Value> {
+/// Returns nothing for a key that is not a string, because it is not an entry.
+pub(super) fn absent_if_foreign(error: StoreError) -> StoreResult<Value> {
     if error.is_wrong_type() { Ok(Value::Nil) } else { Err(error) }
 }

@@ -1,16 +1,19 @@
 //! Removes keys, and publishes the notice about it.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 
+use super::births;
 use super::error::StoreResult;
 use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
 use crate::format::entry;
+use crate::support::random;
 
 /// Removes keys and publishes the notice. The first `tokens` keys are those of tokens. The tokens of names
-/// are removed with the names. Returns the number of removed entries.
+/// are removed with the names. The removals of tags are counted (see [`births`]). Returns the number of removed
+/// entries.
 pub(super) async fn remove(
     shared: &Shared,
     ready: &Ready,
@@ -20,10 +23,23 @@ pub(super) async fn remove(
     notice: &[u8],
 ) -> StoreResult<u64> {
     let (feed, notice) = (shared.keys.feed(), ready.tells(notice));
+    let identity = random::word().to_le_bytes();
     let send = async |keys: &[String], tokens: usize, notice: &[u8]| -> StoreResult<u64> {
-        let tokens = tokens.to_string();
-        let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
-        ready.script(lane, Script::Remove, keys, &arguments).await
+        let counters = match ready.is_cluster() {
+            true => Vec::new(),
+            false => births::counters_of(&shared.keys, keys),
+        };
+        let (tokens, count) = (tokens.to_string(), counters.len().to_string());
+        let arguments = [
+            &entry::VALUE_MAGIC[..],
+            tokens.as_bytes(),
+            feed.as_bytes(),
+            notice,
+            count.as_bytes(),
+            &identity,
+            births::COUNTER_MS.as_bytes(),
+        ];
+        ready.script(lane, Script::Remove, &[keys, &counters].concat(), &arguments).await
     };
     let with_name_tokens = |keys: &[String], tokens: usize| {
         let mut all: Vec<_> = keys.iter().filter_map(|key| shared.keys.name_token(key)).collect();
@@ -35,6 +51,8 @@ pub(super) async fn remove(
         let (keys, tokens) = with_name_tokens(keys, tokens);
         return send(&keys, tokens, notice).await;
     }
+    // The counters may be on other nodes, so they are raised first.
+    births::raise(ready, &shared.keys, keys).await?;
     // Each key is removed on its own node, which publishes the notice.
     let each = async |(number, key): (usize, &String)| {
         let notice = match notice.is_empty() {
@@ -51,10 +69,10 @@ pub(super) async fn remove(
                         removed => return removed,
                     }
                 }
-                let token = send(std::slice::from_ref(token), 1, &notice);
-                let (token, removed) =
-                    join(token, send(std::slice::from_ref(key), tokens - 1, &notice)).await;
-                token.and(removed)
+                // The token goes last. If it went first, a body that inherits could note a new token, and then read
+                // the value that is about to be removed.
+                let removed = send(std::slice::from_ref(key), tokens - 1, &notice).await?;
+                send(std::slice::from_ref(token), 1, &notice).await.map(|_| removed)
             }
             keys => send(keys, tokens, &notice).await,
         }

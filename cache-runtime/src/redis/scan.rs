@@ -37,18 +37,30 @@ impl RedisStore {
     /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
     pub(crate) async fn flush(&self, progress: Progress<'_>) -> Option<u64> {
         self.invalidate_root().await;
-        self.scan(&Sought::everything(), progress).await
+        self.scan(&Sought::everything(), &[], progress).await
     }
 
     /// Removes all entries and placeholders whose names match, and counts the entries.
     ///
     /// The scan goes page by page to the end of the cursor. If Redis becomes unavailable meanwhile, the rest
-    /// is not removed, and an invalidation of the whole namespace is pending.
-    pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
-        self.scan(&Sought::matching_beside(pattern), progress).await
+    /// is not removed, and an invalidation of the whole namespace is pending. After the scan, these tags are
+    /// invalidated.
+    pub(crate) async fn clear(
+        &self,
+        pattern: &Pattern,
+        tags: &[&str],
+        progress: Progress<'_>,
+    ) -> Option<u64> {
+        self.scan(&Sought::matching_beside(pattern), tags, progress).await
     }
 
-    async fn scan(&self, sought: &Sought<'_>, progress: Progress<'_>) -> Option<u64> {
+    async fn scan(
+        &self,
+        sought: &Sought<'_>,
+        tags: &[&str],
+        progress: Progress<'_>,
+    ) -> Option<u64> {
+        let tokens: Vec<String> = tags.iter().map(|tag| self.0.keys.token(tag)).collect();
         let mut guard = RemovalGuard { shared: &self.0, keys: vec![self.0.keys.root()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
@@ -65,9 +77,16 @@ impl RedisStore {
                 // The scan may have missed keys that are moving from one node to another.
                 continue;
             }
+            if !tokens.is_empty() {
+                let (ready, all) = (&permit.ready, tokens.len());
+                let removal = removal::remove(&self.0, ready, Lane::Quick, &tokens, all, &[]);
+                permit.ask(removal).await.ok()?;
+            }
             // The notice is published at the end. By then, a value that another process has read from a later
             // page is in its memory, or will not be stored there.
-            let notice = self.0.notice([Item::Pattern(sought.pattern())]);
+            let removed_tokens = tokens.iter().filter_map(|key| self.0.keys.within(key));
+            let pattern = std::iter::once(Item::Pattern(sought.pattern()));
+            let notice = self.0.notice(pattern.chain(removed_tokens.map(Item::Key)));
             if permit.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
                 publish.arg(self.0.keys.feed()).arg(notice);

@@ -38,7 +38,7 @@ return reply";
 
 /// Notes a token that is on another node than the name.
 ///
-/// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
+/// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token, and its birth.
 const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
 
 /// Treats a key of another type as absent. Any other failure, such as a command that the user may not run,
@@ -50,11 +50,12 @@ local function got(reply)
 end
 ";
 
-/// Notes a token. A missing one is made. It outlives the entries that record it.
+/// Notes a token, and returns it with its birth, if it has one. A missing one is made. It outlives the entries
+/// that record it.
 const NOTING: &str = r"
 local function note(key, life, fresh)
   local token = got(redis.pcall('GET', key))
-  if type(token) == 'string' and #token == 8 then
+  if type(token) == 'string' and #token >= 8 then
     if life == '-1' then redis.call('PERSIST', key)
     else redis.call('PEXPIRE', key, life, 'GT') end
     return token
@@ -82,7 +83,7 @@ local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 local same = found == ARGV[1]
 local outdated = false
 for i = 2, math.min(#KEYS, #ARGV - 4) do
-  if got(redis.pcall('GET', KEYS[i])) ~= ARGV[i + 4] then outdated = true end
+  if got(redis.pcall('GETRANGE', KEYS[i], 0, 7)) ~= ARGV[i + 4] then outdated = true end
 end
 if ARGV[2] == '' then
   if same and ARGV[3] == '1' then redis.call('UNLINK', KEYS[1]) end
@@ -95,15 +96,42 @@ end
 if outdated then return 2 end
 return same and 1 or 0";
 
+/// Counts a removal of tags, and returns the counter. A missing counter is made, with a new identity.
+const COUNTING: &str = r"
+local function count(key, step, fresh, life)
+  local counter = got(redis.pcall('GET', key))
+  local number = type(counter) == 'string' and tonumber(string.sub(counter, 9))
+  if number then counter = string.sub(counter, 1, 8) .. string.format('%.0f', number + step)
+  else counter = fresh .. '0' end
+  if not number or step > 0 then redis.call('SET', key, counter, 'PX', life) end
+  return counter
+end
+";
+
+/// Adds to a removal counter, or only reads it.
+///
+/// KEYS: the counter. ARGV: 1 or 0, a new identity, the counter's ms. Returns the counter.
+const COUNT: &str = "return count(KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3])";
+
+/// Records the birth of a token, if it is still the same.
+///
+/// KEYS: the token. ARGV: the token, its birth. Returns 1 if it is recorded, else 0.
+const STAMP: &str = r"
+if got(redis.pcall('GETRANGE', KEYS[1], 0, 7)) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'KEEPTTL')
+return 1";
+
 /// Removes tokens, entries and placeholders, counts the entries, and notifies the other processes. The notice
 /// comes after the removal, so a process that reads after it has received the notice does not get an older
-/// value.
+/// value. The removal of tags is counted.
 ///
-/// KEYS: tokens, names. ARGV: the two bytes that an entry begins with, the number of tokens, the
-/// feed, the notice or ''.
+/// KEYS: tokens, names, removal counters. ARGV: the two bytes that an entry begins with, the number of tokens,
+/// the feed, the notice or ''; if there are counters, their number, a new identity for them, their ms.
 const REMOVE: &str = r"
 local removed = 0
-for i = 1, #KEYS do
+local last = #KEYS - tonumber(ARGV[5] or 0)
+for i = last + 1, #KEYS do count(KEYS[i], 1, ARGV[6], ARGV[7]) end
+for i = 1, last do
   if i > tonumber(ARGV[2]) and got(redis.pcall('GETRANGE', KEYS[i], 0, 1)) == ARGV[1] then
     removed = removed + 1
   end
@@ -155,6 +183,8 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 pub(super) enum Script {
     Begin,
     Note,
+    Count,
+    Stamp,
     Fill,
     Remove,
     Renew,
@@ -162,15 +192,25 @@ pub(super) enum Script {
 }
 
 impl Script {
-    const ALL: [Script; 6] =
-        [Script::Begin, Script::Note, Script::Fill, Script::Remove, Script::Renew, Script::Add];
+    const ALL: [Script; 8] = [
+        Script::Begin,
+        Script::Note,
+        Script::Count,
+        Script::Stamp,
+        Script::Fill,
+        Script::Remove,
+        Script::Renew,
+        Script::Add,
+    ];
 
     fn source(self) -> String {
         match self {
             Script::Begin => format!("{GOT}{NOTING}{BEGIN}"),
             Script::Note => format!("{GOT}{NOTING}{NOTE}"),
+            Script::Count => format!("{GOT}{COUNTING}{COUNT}"),
+            Script::Stamp => format!("{GOT}{STAMP}"),
             Script::Fill => format!("{GOT}{FILL}"),
-            Script::Remove => format!("{GOT}{REMOVE}"),
+            Script::Remove => format!("{GOT}{COUNTING}{REMOVE}"),
             Script::Renew => format!("{GOT}{RENEW}"),
             Script::Add => ADD.to_owned(),
         }
@@ -183,6 +223,7 @@ impl Script {
 }
 
 /// A call of a script about one key.
+#[derive(Clone)]
 pub(super) struct ScriptCall<'a> {
     pub(super) script: Script,
     pub(super) key: &'a String,

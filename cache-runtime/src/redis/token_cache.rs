@@ -12,7 +12,6 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::coherence::generation::{Generations, Slot, Stamps};
-use crate::key::name::is_name_tag;
 use crate::support::random;
 
 /// The maximum number of cached tokens.
@@ -84,11 +83,6 @@ impl TokenCache {
         let Before { stamps, forgotten, noted_ms } = before;
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
         for ((tag, stamps), token) in tags.zip(stamps).zip(tokens) {
-            // The removal of a name does not raise the generation of its tag, so the token of a name is never
-            // cached.
-            if is_name_tag(tag) {
-                continue;
-            }
             match token {
                 Some(token) => {
                     let cached_tokens = CachedToken { token, stamps, forgotten, noted_ms };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::config::Ttl;
-use crate::site::{Coalesce, SiteKey, SiteSpec, SourceLocation, Tier, TtlSpec};
+use crate::site::{Coalesce, Inherit, SiteKey, SiteSpec, SourceLocation, Tier, TtlSpec};
 
 /// A function with [`#[cached]`](macro@crate::cached).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,7 +22,7 @@ pub struct CachedSite {
     pub key: SiteKey,
     /// The arguments that are left out of the key.
     pub skip: &'static [&'static str],
-    /// The templates of its tags: `user:{user_id}`.
+    /// The templates of its tags: `user:{user_id}`. An expression is shown as `{..}`.
     pub tags: &'static [&'static str],
     /// The names that its templates can use: those of its arguments, without `self`.
     pub arguments: &'static [&'static str],
@@ -46,6 +46,8 @@ pub struct CachedSite {
     pub max_entries: Option<u64>,
     /// True if its `max_memory` is reserved for it.
     pub reserved: bool,
+    /// True if `tags_of` is given.
+    pub derives_tags: bool,
     /// True if `cache_if` is given.
     pub cache_if: bool,
     /// True if an absent value is stored.
@@ -72,6 +74,8 @@ pub struct CachedSite {
     pub detached: bool,
     /// The callers that share a load.
     pub coalesce: Coalesce,
+    /// The dependencies that its values take over from the cached functions that its body calls.
+    pub inherits: Inherit,
     /// True if `share_errors` is set.
     pub share_errors: bool,
     /// `each` as it is written, `id in ids`; `None` if a call has one entry.
@@ -80,7 +84,7 @@ pub struct CachedSite {
     pub max_batch: Option<u64>,
 }
 
-/// A TTL in an attribute. Serialises as text: `5m`, `forever`, `expression`.
+/// A TTL in an attribute. Serialises as text: `5m`, `forever`, `expression`, `closure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SiteTtl {
@@ -88,6 +92,8 @@ pub enum SiteTtl {
     Fixed(Ttl),
     /// An expression that is evaluated at each store.
     Expression,
+    /// A closure that is called with each value.
+    Closure,
 }
 
 impl CachedSite {
@@ -110,6 +116,7 @@ impl CachedSite {
             max_memory: spec.max_memory,
             max_entries: spec.max_entries,
             reserved: spec.reserved,
+            derives_tags: spec.derives_tags,
             cache_if: spec.cache_if,
             cache_none: spec.cache_none,
             bypass_if: spec.bypass_if,
@@ -123,6 +130,7 @@ impl CachedSite {
             background: spec.background,
             detached: spec.detached,
             coalesce: spec.coalesce,
+            inherits: spec.inherits,
             share_errors: spec.share_errors,
             each: spec.each,
             max_batch: spec.max_batch,
@@ -137,6 +145,7 @@ impl SiteTtl {
             TtlSpec::Millis(ms) => Some(SiteTtl::Fixed(Ttl::For(Duration::from_millis(ms)))),
             TtlSpec::Forever => Some(SiteTtl::Fixed(Ttl::Forever)),
             TtlSpec::Dynamic(_) => Some(SiteTtl::Expression),
+            TtlSpec::OfValue => Some(SiteTtl::Closure),
         }
     }
 }
@@ -146,6 +155,7 @@ impl Serialize for SiteTtl {
         match self {
             SiteTtl::Fixed(ttl) => ttl.serialize(serializer),
             SiteTtl::Expression => serializer.serialize_str("expression"),
+            SiteTtl::Closure => serializer.serialize_str("closure"),
         }
     }
 }

@@ -4,12 +4,19 @@
 
 pub(crate) mod audit;
 mod cached;
+mod calls;
+pub(crate) mod graph;
 mod mutation;
+mod names;
+mod pattern;
+mod reach;
 
 use serde::Serialize;
 
 pub use cached::{CachedSite, SiteTtl};
+pub use calls::SeenCalls;
 pub use mutation::{Mutation, MutationSite, MutationSpec, SiteEntry};
+pub use reach::Reach;
 
 use crate::site::SiteSpec;
 
@@ -33,6 +40,17 @@ pub struct Registry {
     /// The functions with [`#[cache_invalidate]`](macro@crate::cache_invalidate) and
     /// [`#[cache_put]`](macro@crate::cache_put), by module and name.
     pub mutations: Vec<MutationSite>,
+    /// The calls of cached functions by the bodies of others that were seen in this process so far.
+    pub calls: Vec<SeenCalls>,
+}
+
+/// Returns the prefixes of the cached functions of this name, or whose entries a function of this name returns.
+pub(crate) fn prefixes_of(function: &str) -> Vec<&'static str> {
+    let prefix = |site: &CallSite| match site {
+        CallSite::Cached(spec) if spec.is_called(function) => Some(spec.prefix()),
+        CallSite::Cached(_) | CallSite::Mutation(_) => None,
+    };
+    inventory::iter::<CallSite>.into_iter().filter_map(prefix).collect()
 }
 
 /// Returns all annotated functions of the program and of its libraries with their options, even if they
@@ -60,7 +78,8 @@ pub struct Registry {
 /// assert_eq!(registry.mutations[0].prefix, Some("price:{article}"));
 /// ```
 pub fn registry() -> Registry {
-    let mut registry = Registry { cached: Vec::new(), mutations: Vec::new() };
+    let mut registry =
+        Registry { cached: Vec::new(), mutations: Vec::new(), calls: calls::calls() };
     for site in inventory::iter::<CallSite> {
         match site {
             CallSite::Cached(site) => registry.cached.push(CachedSite::of(site)),

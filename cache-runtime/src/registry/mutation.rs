@@ -39,7 +39,7 @@ pub struct MutationSite {
     pub kind: Mutation,
     /// The template of the prefix that it invalidates: `video:{id}`.
     pub prefix: Option<&'static str>,
-    /// The templates of the tags that it invalidates.
+    /// The templates of the tags that it invalidates. An expression is shown as `{..}`.
     pub tags: &'static [&'static str],
     /// The names that its templates can use: those of its arguments, without `self`.
     pub arguments: &'static [&'static str],

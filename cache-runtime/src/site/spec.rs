@@ -31,6 +31,8 @@ pub enum TtlSpec {
     Forever,
     /// An expression, evaluated at each store.
     Dynamic(fn() -> Duration),
+    /// A closure over the value.
+    OfValue,
 }
 
 /// The callers that share a load.
@@ -45,6 +47,27 @@ pub enum Coalesce {
     Process,
     /// The callers of all processes that share a Redis.
     Fleet,
+}
+
+/// The dependencies that a value takes over from the cached functions that its body calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Inherit {
+    /// None.
+    #[default]
+    Nothing,
+    /// Their keys and tags.
+    Tags,
+    /// Their keys and tags. The value is not fresh for longer than theirs.
+    All,
+}
+
+impl Inherit {
+    /// Returns true if any dependencies are taken over.
+    pub fn is_any(self) -> bool {
+        self != Inherit::Nothing
+    }
 }
 
 /// The options of one `#[cached]` attribute.
@@ -80,10 +103,14 @@ pub struct SiteSpec {
     pub key: SiteKey,
     /// `skip`, for the registry.
     pub skip: &'static [&'static str],
+    /// The function that returns the entry of a call, if the function is not async.
+    pub entry_fn: Option<&'static str>,
     /// `tags`, for the registry.
     pub tags: &'static [&'static str],
     /// The arguments, for the registry.
     pub arguments: &'static [&'static str],
+    /// True if `tags_of` is given.
+    pub derives_tags: bool,
     /// True if `cache_if` is given.
     pub cache_if: bool,
     /// True if `bypass_if` is given.
@@ -108,6 +135,8 @@ pub struct SiteSpec {
     pub detached: bool,
     /// `coalesce`.
     pub coalesce: Coalesce,
+    /// `inherit`.
+    pub inherits: Inherit,
     /// `share_errors`, for the registry.
     pub share_errors: bool,
     /// `each`, for the registry.
@@ -135,8 +164,10 @@ impl SiteSpec {
             reserved: false,
             key: SiteKey::Arguments(&[]),
             skip: &[],
+            entry_fn: None,
             tags: &[],
             arguments: &[],
+            derives_tags: false,
             cache_if: false,
             bypass_if: false,
             codec: None,
@@ -149,10 +180,16 @@ impl SiteSpec {
             background: false,
             detached: false,
             coalesce: Coalesce::Process,
+            inherits: Inherit::Nothing,
             share_errors: false,
             each: None,
             max_batch: None,
         }
+    }
+
+    /// Returns true if a call of a function with this name has an entry of this function.
+    pub(crate) fn is_called(&self, function: &str) -> bool {
+        self.declared.function == function || self.entry_fn == Some(function)
     }
 
     pub(crate) fn prefix(&self) -> &'static str {

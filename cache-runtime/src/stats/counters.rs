@@ -14,6 +14,11 @@ use super::histogram::Histogram;
 use crate::support::clock;
 use crate::support::lock::Mutex;
 
+/// The number of bodies that are watched before only some are.
+const WATCHED_FIRST: u64 = 16;
+/// One of this number of bodies is watched from then on.
+const WATCHED_EVERY: u64 = 64;
+
 /// The counters of one call site in one manager.
 pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
@@ -21,6 +26,8 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
+    /// The loads whose body has begun.
+    begun: AtomicU64,
     /// True if its calls bypass the cache, because it is switched off.
     off: AtomicBool,
     cost: f64,
@@ -42,6 +49,7 @@ impl SiteCounters {
             shared_hits: Stripe::default(),
             slow: Slow::default(),
             load_times: Histogram::default(),
+            begun: AtomicU64::new(0),
             off: AtomicBool::new(false),
             cost,
             baseline: Mutex::default(),
@@ -56,6 +64,18 @@ impl SiteCounters {
 
     pub(crate) fn switch(&self, on: bool) {
         self.off.store(!on, Ordering::Relaxed);
+    }
+
+    /// Notes that a body begins.
+    pub(crate) fn body_begins(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns true if the memory hits of the body that has begun last are noted as calls of this site: those of
+    /// the first bodies, and then of some.
+    pub(crate) fn is_watched(&self) -> bool {
+        let before = self.begun.load(Ordering::Relaxed).saturating_sub(1);
+        before < WATCHED_FIRST || before.is_multiple_of(WATCHED_EVERY)
     }
 
     #[inline]

@@ -33,7 +33,7 @@ pub(crate) enum Reason {
     Fingerprint,
     /// The code of a value's type, or this option of its function, panics.
     Panics(&'static str),
-    /// A call is not cached: a tag cannot be rendered.
+    /// A call is not cached, or a value is not stored: a tag cannot be rendered, or cannot be used.
     Tags,
     /// A call is not cached: the result of the expression in this option cannot be used.
     Ttl(&'static str),
@@ -41,6 +41,8 @@ pub(crate) enum Reason {
     Entry(Discriminant<Error>),
     /// The prefix or tag of an invalidation cannot be rendered.
     Rendering(&'static str),
+    /// A value is not stored: its dependencies are not known, for this reason.
+    Untraced(&'static str),
     /// A load failed, and the previous value is served.
     Failed,
     /// A load in the background failed.

@@ -1,5 +1,6 @@
 //! Utilities that all modules use: time, randomness, tasks, panics.
 
+pub(crate) mod ambient;
 pub(crate) mod blocking;
 pub(crate) mod boxed;
 pub(crate) mod clock;

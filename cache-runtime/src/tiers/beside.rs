@@ -1,11 +1,11 @@
 //! Reads the entries beside a name, for functions that share the name with entries that they cannot use.
 
-use super::examine::{Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy};
+use super::examine::{Examined, Leftover, RedisRead, Terms, Tokens, UsableEntry, Vacancy};
 use super::key::CallKey;
 use super::shared_names::MOST_BESIDE;
 use crate::coherence::generation::GenerationSnapshot;
 use crate::redis::{Found, RedisStore, Unavailable};
-use crate::tiers::core::{Core, Stores};
+use crate::tiers::core::Core;
 
 impl Core {
     /// Takes a result from the entry of a name, or from one beside it, if it may be served. All entries and
@@ -15,16 +15,17 @@ impl Core {
         &self,
         redis: &RedisStore,
         key: &CallKey,
-        stores: Stores,
-        grace_ms: u64,
+        terms: Terms,
         take: impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
     ) -> Result<RedisRead<T>, Unavailable> {
         let mut places = self.shared_names.places(key.kind()).max(1);
         loop {
-            let relies = self.relies_on_memory(stores);
-            let passed = if relies { None } else { self.pass_memory(stores) };
-            let snapshot = relies.then(|| self.generations.note(key.slots()));
-            let fetched = self.fetch_places(redis, key, places, snapshot, grace_ms, &take).await?;
+            let relies = self.relies_on_memory(terms.stores);
+            let passed = if relies { None } else { self.pass_memory(terms.stores) };
+            let terms = Terms { relies, ..terms };
+            let snapshot = terms.notes().then(|| self.generations.note(key.slots()));
+            let fetched =
+                self.fetch_places(redis, key, places, snapshot, terms.grace_ms, &take).await?;
             passed.into_iter().for_each(|passed| self.generations.give_up(passed));
             match fetched {
                 Some(fetched) => return Ok(fetched),

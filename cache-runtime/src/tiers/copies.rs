@@ -77,7 +77,9 @@ impl Core {
             may
         };
         let made = self.copy(key, snapshot, original, value);
-        if !made.is_some_and(|made| self.place(snapshot, made, may)) {
+        if made.is_some_and(|made| self.place(snapshot, made, may)) {
+            self.generations.replaced(key.slots()[0]);
+        } else {
             self.bump([key.slots()[0]]);
         }
     }

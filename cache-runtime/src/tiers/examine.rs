@@ -7,7 +7,7 @@ use super::validity::{Present, Verdict, find_near, judge};
 use crate::coherence::generation::{GenerationSnapshot, Slot};
 use crate::format::entry::{Header, StateId, Stored};
 use crate::redis::{Found, RedisStore, Unavailable};
-use crate::tiers::core::Core;
+use crate::tiers::core::{Core, Stores};
 
 /// Identifies the entry of Redis that a value comes from.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,24 @@ impl Leftover {
     }
 }
 
+/// The terms of a read of Redis, whatever the type of the value.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(super) stores: Stores,
+    /// True if memory [may be relied on](Core::relies_on_memory).
+    pub(super) relies: bool,
+    pub(super) grace_ms: u64,
+    /// True if the dependencies of the value are taken over.
+    pub(super) inherits: bool,
+}
+
+impl Terms {
+    /// Returns true if the generations are noted: for a copy, or for an outer value in memory.
+    pub(super) fn notes(self) -> bool {
+        self.relies || self.inherits
+    }
+}
+
 /// The result of a read of Redis.
 pub(crate) enum RedisRead<T> {
     Usable(T),
@@ -99,7 +117,7 @@ pub(crate) struct UsableEntry<'a, 'b> {
     pub(crate) payload: &'a [u8],
     pub(crate) now_ms: u64,
     pub(super) place: u8,
-    /// The generations of the entry's dependencies, noted before it was read; `None` if no copy may be kept.
+    /// The generations of the entry's dependencies, noted before it was read; `None` if they are not known.
     pub(super) snapshot: Option<GenerationSnapshot>,
 }
 

@@ -39,7 +39,8 @@ pub(crate) async fn fill(
     );
     let fill = redis.fill(key.stored_as(), key.tags(), ticket, entry, life, by);
     let filled = fill.instrument(span.clone()).await;
-    span.record("outcome", StoreOutcome::from(&filled).as_str());
+    // The span does not have the TTL.
+    span.record("outcome", StoreOutcome::of_fill(&filled, Ttl::Forever).as_str());
     filled
 }
 

@@ -1,5 +1,6 @@
 //! Looks for a value in memory: while Redis is available, and while it is not.
 
+use super::inherited::Inherited;
 use super::key::CallKey;
 use crate::memory::{EntryMeta, Hit, ReadPredicate};
 use crate::output::CacheValue;
@@ -21,6 +22,34 @@ impl Core {
         self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
     }
 
+    /// Returns a fresh value in memory. Adds its dependencies to those of the body that makes the call.
+    pub(crate) fn inherit_from_memory(
+        &self,
+        key: &CallKey,
+        of: &dyn ValueType,
+        inherited: &Inherited,
+    ) -> Option<Hit<Value>> {
+        self.inherit_if(self.predicate_of(key), key, of, inherited)
+    }
+
+    fn inherit_if(
+        &self,
+        predicate: ReadPredicate<'_>,
+        key: &CallKey,
+        of: &dyn ValueType,
+        inherited: &Inherited,
+    ) -> Option<Hit<Value>> {
+        let take = |value: &_| of.clone_of(value);
+        let (hit, stamps) = self.memory.take_with_stamps(&key.memory, predicate, take)?;
+        inherited.add_stamps(&stamps, self.ends_ms(hit.left_ms()));
+        Some(hit)
+    }
+
+    /// Returns the time at which a value ends that is fresh for this long; `None` for never.
+    pub(crate) fn ends_ms(&self, left_ms: u64) -> Option<u64> {
+        (left_ms < u64::MAX / 2).then(|| self.clock.now_ms().saturating_add(left_ms))
+    }
+
     /// Returns a fresh value in memory, of a type that the caller knows.
     pub(crate) fn hit_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
         self.memory.get(key.memory.hash, &key.memory, self.predicate_of(key))
@@ -34,9 +63,16 @@ impl Core {
         key: &CallKey,
         of: &dyn ValueType,
         stores: Stores,
+        heir: Option<&Inherited>,
     ) -> Option<Hit<Value>> {
         let predicate = self.predicate_of_an_outage(redis, key, stores)?;
-        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
+        match heir {
+            Some(heir) => self.inherit_if(predicate, key, of, heir),
+            None => {
+                let take = |value: &_| of.clone_of(value);
+                self.memory.take(key.memory.hash, &key.memory, predicate, take)
+            }
+        }
     }
 
     /// Returns the metadata of such a value.

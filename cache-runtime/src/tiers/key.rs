@@ -39,7 +39,7 @@ struct Named {
 }
 
 /// A place beside a name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Beside {
     number: u8,
     stored: String,
@@ -92,6 +92,29 @@ impl CallKey {
             slots: slots.clone(),
             beside,
         };
+        self.named_so(named)
+    }
+
+    /// Returns those of these tags that the key does not have.
+    pub(crate) fn lacking(&self, tags: &[String]) -> Vec<String> {
+        tags.iter().filter(|tag| !self.tags().contains(tag)).cloned().collect()
+    }
+
+    /// Returns the key of the same entry with further tags, which depend on its value.
+    pub(crate) fn with_tags(&self, further: &[String]) -> CallKey {
+        let Named { name, tags, slots, beside } = self.named();
+        let further_slots = further.iter().map(|tag| Slot::tag(tag));
+        let named = Named {
+            name: name.clone(),
+            tags: tags.iter().chain(further).cloned().collect(),
+            slots: slots.iter().copied().chain(further_slots).collect(),
+            beside: beside.clone(),
+        };
+        self.named_so(named)
+    }
+
+    /// Returns the same key with another place or other tags in Redis.
+    fn named_so(&self, named: Named) -> CallKey {
         CallKey {
             memory: self.memory.clone(),
             origin: self.origin,

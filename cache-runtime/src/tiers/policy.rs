@@ -1,12 +1,15 @@
 //! The policy of a function: the values that are stored, their life, and the consequences of a slow or failed
 //! load.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Jitter, Ttl};
+use crate::error::Error;
+use crate::key::name::{MOST_TAGS, validate_tag};
 use crate::redis::Life;
-use crate::site::Coalesce;
+use crate::site::{Coalesce, Inherit};
 use crate::support::clock::millis;
 use crate::support::panics::unless_panicking;
 use crate::support::random;
@@ -18,11 +21,23 @@ pub(crate) type Test = Arc<dyn Fn(ValueRef<'_>) -> bool + Send + Sync>;
 /// Returns the bytes of memory that a value of one type takes.
 pub(crate) type Weigh = Arc<dyn Fn(ValueRef<'_>) -> usize + Send + Sync>;
 
+/// Returns the tags that follow from a value of one type, without duplicates.
+pub(crate) type TagsOf = Arc<dyn Fn(ValueRef<'_>) -> Vec<String> + Send + Sync>;
+
+/// Returns the time for which a value of one type is fresh.
+pub(crate) type TtlOf = Arc<dyn Fn(ValueRef<'_>) -> Ttl + Send + Sync>;
+
+/// The life that a load expects if only its value decides. The tokens that it notes live for the day that they live
+/// at least.
+const EXPECTED: Duration = Duration::from_secs(12 * 3600);
+
 /// The decisions of a call site, or of a direct caller, about storing.
 pub(crate) struct Policy {
     /// The type of the values.
     pub(crate) of: &'static dyn ValueType,
     pub(crate) ttl: Ttl,
+    /// Decides in the place of `ttl`.
+    pub(crate) ttl_of: Option<TtlOf>,
     /// The TTL of values that are `None`, if it differs.
     pub(crate) negative_ttl: Option<Ttl>,
     /// Returns true if a value is `None`; absent if this does not matter.
@@ -30,6 +45,9 @@ pub(crate) struct Policy {
     pub(crate) cache_none: bool,
     pub(crate) cache_if: Option<Test>,
     pub(crate) weigh: Option<Weigh>,
+    pub(crate) tags_of: Option<TagsOf>,
+    /// The dependencies that its values take over from the cached functions that its body calls.
+    pub(crate) inherits: Inherit,
     pub(crate) jitter: Jitter,
     pub(crate) coding: Coding,
     pub(crate) grace: Grace,
@@ -68,12 +86,14 @@ impl Grace {
 }
 
 /// The reason for which a value is not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The options of its function refuse it.
     Unwanted,
-    /// Its `cache_if` panics.
-    Panics,
+    /// The expression in this option panics.
+    Panics(&'static str),
+    /// Its `tags_of` returns tags that cannot be used, for this reason.
+    Tags(String),
 }
 
 impl Policy {
@@ -81,11 +101,14 @@ impl Policy {
         Policy {
             of,
             ttl,
+            ttl_of: None,
             negative_ttl: None,
             is_none: None,
             cache_none: true,
             cache_if: None,
             weigh: None,
+            tags_of: None,
+            inherits: Inherit::Nothing,
             jitter,
             coding: Coding::default(),
             grace: Grace::default(),
@@ -120,20 +143,56 @@ impl Policy {
             match unless_panicking(|| wanted(value)) {
                 Some(true) => {}
                 Some(false) => return Err(Refusal::Unwanted),
-                None => return Err(Refusal::Panics),
+                None => return Err(Refusal::Panics("cache_if")),
             }
         }
         let none = self.is_none(value);
         if none && !self.cache_none {
             return Err(Refusal::Unwanted);
         }
-        let ttl = self.negative_ttl.filter(|_| none).unwrap_or(self.ttl);
+        let ttl = match self.negative_ttl.filter(|_| none) {
+            Some(ttl) => ttl,
+            None => self.ttl_of(value)?,
+        };
         Ok(self.jitter.shorten(ttl, random::cheap()))
     }
 
-    /// Returns the maximum time for which any of its values may be kept.
+    fn ttl_of(&self, value: ValueRef<'_>) -> Result<Ttl, Refusal> {
+        let Some(ttl_of) = &self.ttl_of else { return Ok(self.ttl) };
+        // R3: a panic in the closure must not fail the caller, which has the value.
+        match unless_panicking(|| ttl_of(value)).ok_or(Refusal::Panics("ttl"))? {
+            Ttl::For(ttl) if ttl < Ttl::MIN => Err(Refusal::Unwanted),
+            Ttl::For(ttl) => Ok(Ttl::For(ttl.min(Ttl::MAX))),
+            Ttl::Forever => Ok(Ttl::Forever),
+        }
+    }
+
+    /// Returns the tags that follow from this value, as they are stored and without duplicates.
+    ///
+    /// # Errors
+    /// Returns the reason for which the value is not stored: without its tags, it could not be invalidated.
+    pub(crate) fn derived_tags(&self, value: ValueRef<'_>) -> Result<Vec<String>, Refusal> {
+        let Some(tags_of) = &self.tags_of else { return Ok(Vec::new()) };
+        // R3: a panic in the expression must not fail the caller, which has the value.
+        let tags = unless_panicking(|| tags_of(value)).ok_or(Refusal::Panics("tags_of"))?;
+        if tags.len() > MOST_TAGS {
+            return Err(Refusal::Tags(format!("there are more than {MOST_TAGS} of them")));
+        }
+        let stored = |tag: &String| validate_tag(tag).map(Cow::into_owned);
+        let stored: Result<_, Error> = tags.iter().map(stored).collect();
+        stored.map_err(|error| Refusal::Tags(error.to_string()))
+    }
+
+    /// Returns true if its values may bring dependencies that are not known before they are loaded.
+    pub(crate) fn derives(&self) -> bool {
+        self.tags_of.is_some() || self.inherits.is_any()
+    }
+
+    /// Returns the maximum time for which any of its values may be kept. If the value decides, this is the expected
+    /// time. The tokens of a value with a longer life are raised when it is stored.
     pub(crate) fn longest(&self) -> Ttl {
-        let ttl = match (self.ttl, self.negative_ttl) {
+        let ttl = if self.ttl_of.is_some() { Ttl::For(EXPECTED) } else { self.ttl };
+        let ttl = match (ttl, self.negative_ttl) {
             (Ttl::For(ttl), Some(Ttl::For(negative))) => Ttl::For(ttl.max(negative)),
             (ttl, None) => ttl,
             _ => Ttl::Forever,
@@ -150,4 +209,52 @@ pub(crate) fn life_of(ttl: Ttl) -> Life {
 /// Returns a TTL as the number of milliseconds in an entry.
 pub(crate) fn fresh_for_ms(ttl: Ttl) -> u64 {
     ttl.duration().map_or(u64::MAX, millis)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "a test reports by panicking")]
+
+    use super::*;
+    use crate::key::name::shorten;
+    use crate::value::{type_of, value_of};
+
+    fn derived(
+        tags_of: impl Fn() -> Vec<String> + Send + Sync + 'static,
+    ) -> Result<Vec<String>, Refusal> {
+        let jitter = Jitter::from(0.0);
+        let policy = Policy::new(type_of::<u64>(), Ttl::Forever, jitter);
+        let tags_of: TagsOf = Arc::new(move |_| tags_of());
+        Policy { tags_of: Some(tags_of), ..policy }.derived_tags(value_of(&7_u64))
+    }
+
+    fn numbered(count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("n:{n}")).collect()
+    }
+
+    #[test]
+    fn derived_tags_are_checked_and_shortened_as_those_of_the_direct_api() {
+        let long = "x".repeat(300);
+        let expected = Ok(vec!["user:7".to_owned(), shorten(&long).into_owned()]);
+        assert_eq!(derived(move || vec!["user:7".to_owned(), long.clone()]), expected);
+        let Err(Refusal::Tags(reason)) = derived(|| vec!["user:*".to_owned()]) else {
+            panic!("a pattern is no tag");
+        };
+        assert!(reason.starts_with("the tag \"user:*\" cannot be used"), "{reason}");
+    }
+
+    #[test]
+    fn more_tags_than_an_entry_has_are_refused() {
+        assert_eq!(derived(|| numbered(128)), Ok(numbered(128)));
+        let Err(Refusal::Tags(reason)) = derived(|| numbered(129)) else {
+            panic!("these are too many");
+        };
+        assert_eq!(reason, "there are more than 128 of them");
+    }
+
+    // R3
+    #[test]
+    fn a_panic_while_the_tags_are_derived_refuses_the_value() {
+        assert_eq!(derived(|| panic!("in `tags_of`")), Err(Refusal::Panics("tags_of")));
+    }
 }

@@ -16,7 +16,9 @@ use crate::redis::{self, BeginOf, By, FillOutcome, Over, Placeholder, RedisStore
 use crate::stats::SiteCounters;
 use crate::tiers::copies::Original;
 use crate::tiers::core::{Core, Stores};
+use crate::tiers::dependencies::{Brought, Dependencies};
 use crate::tiers::filling::{Making, fill};
+use crate::tiers::inherited::{Inherited, Untraced};
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::{Grace, Policy, fresh_for_ms, life_of};
@@ -43,6 +45,8 @@ pub(crate) struct PutOf<'a> {
     pub(crate) stores: Stores,
     /// The maximum life of the value.
     pub(crate) longest: Ttl,
+    /// True if the value may have tags that are not known yet.
+    pub(crate) derives: bool,
 }
 
 /// A value with its properties.
@@ -57,25 +61,28 @@ pub(crate) struct Worth<'a> {
     pub(crate) weight: Option<usize>,
     /// The duration of its load.
     pub(crate) took: Duration,
+    /// The dependencies that it brings.
+    pub(crate) brought: Brought<'a>,
+}
+
+/// A value that a body has returned.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyValue<'a> {
+    pub(crate) value: ValueRef<'a>,
+    pub(crate) took: Duration,
+    /// The dependencies that its body has taken over.
+    pub(crate) inherited: Option<&'a Inherited>,
 }
 
 impl Core {
-    /// Notes the state that a put to this key depends on. `longest` is the maximum life of the value.
-    pub(crate) async fn put(
-        self: &Arc<Self>,
-        key: &Arc<CallKey>,
-        stores: Stores,
-        over: Over<'_>,
-        longest: Ttl,
-    ) -> Put {
-        let noted = self.put_in_memory(key, stores);
-        let placeholder = Placeholder::new(self.config.max_load);
-        let redis = match self.redis_for(stores) {
+    /// Notes the state that a put depends on.
+    pub(crate) async fn put(self: &Arc<Self>, of: &PutOf<'_>, over: Over<'_>) -> Put {
+        let noted = self.put_in_memory(of.key, of.stores);
+        let redis = match self.redis_for(of.stores) {
             None => None,
             Some(redis) => {
-                let life = life_of(longest);
-                let begun = redis.begin(key.stored_as(), key.tags(), over, life, placeholder).await;
-                Some(begun.and_then(|ticket| complete(ticket, key)))
+                let begun = redis.begin(&self.begin_of(of, over)).await;
+                Some(begun.and_then(|ticket| complete(ticket, of.key)))
             }
         };
         Put { redis, ..noted }
@@ -89,25 +96,27 @@ impl Core {
             keys.iter().map(|of| self.put_in_memory(of.key, of.stores)).collect();
         Generations::together(puts.iter_mut().map(|put| &mut put.snapshot));
         let Some(redis) = &self.redis else { return puts };
-        let placeholder = || Placeholder::new(self.config.max_load);
         let in_redis = || {
             let each = keys.iter().enumerate();
             each.filter(|(_, of)| self.redis_for(of.stores).is_some())
         };
-        let begins: Vec<_> = in_redis()
-            .map(|(_, PutOf { key, longest, .. })| BeginOf {
-                name: key.stored_as(),
-                tags: key.tags(),
-                over: Over::Nothing,
-                life: life_of(*longest),
-                placeholder: placeholder(),
-            })
-            .collect();
+        let begins: Vec<_> = in_redis().map(|(_, of)| self.begin_of(of, Over::Nothing)).collect();
         let tickets = redis.begin_many(&begins).await;
         for ((place, of), ticket) in in_redis().zip(tickets) {
             puts[place].redis = Some(ticket.and_then(|ticket| complete(ticket, of.key)));
         }
         puts
+    }
+
+    fn begin_of<'a>(&self, of: &PutOf<'a>, over: Over<'a>) -> BeginOf<'a> {
+        BeginOf {
+            name: of.key.stored_as(),
+            tags: of.key.tags(),
+            over,
+            life: life_of(of.longest),
+            placeholder: Placeholder::new(self.config.max_load),
+            derives: of.derives,
+        }
     }
 
     /// Notes the state of this process.
@@ -152,7 +161,14 @@ impl Put {
         let (Some(redis), Ok(ticket), Some(now_ms)) = (redis, ticket, now_ms) else {
             return Ok(PutOutcome::Unavailable);
         };
-        let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
+        let noted = match self.dependencies(redis, ticket, worth).await {
+            Ok(noted) => noted,
+            Err(outcome) => {
+                redis.release_in_background(self.key.stored_as(), self.key.tags(), ticket.clone());
+                return Ok(outcome);
+            }
+        };
+        let (core, key, ticket, ttl) = (&*self.core, &*noted.key, &noted.ticket, worth.ttl);
         let tokens = &ticket.tokens[..];
         let weighs = self.stores == Stores::Tiered && worth.weight.is_none();
         let (coding, took) = (worth.coding, worth.took);
@@ -161,11 +177,11 @@ impl Put {
         let life = life_of(worth.grace.after(ttl));
         Ok(match fill(redis, key, ticket, &entry.bytes, life, self.by).await {
             Ok(FillOutcome::Stored) => {
-                if self.stores == Stores::Tiered {
+                if let Some(snapshot) = noted.snapshot.filter(|_| self.stores == Stores::Tiered) {
                     let weight = worth.weight.or(entry.weight);
                     let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
                     let original = Original::new(key.origin, ttl, worth.took, weight);
-                    core.keep_put(key, &self.snapshot, original, worth.value);
+                    core.keep_put(key, &snapshot, original, worth.value);
                 } else {
                     core.bump([key.slots()[0]]);
                 }
@@ -176,26 +192,54 @@ impl Put {
         })
     }
 
+    /// Returns the dependencies of the entry, with those that the value brings.
+    ///
+    /// # Errors
+    /// The outcome of a put that cannot store the value.
+    async fn dependencies(
+        &self,
+        redis: &RedisStore,
+        ticket: &redis::FillTicket,
+        worth: &Worth<'_>,
+    ) -> Result<Dependencies, PutOutcome> {
+        let (key, snapshot) = (Arc::clone(&self.key), Some(self.snapshot.clone()));
+        let mut noted = Dependencies { key, ticket: ticket.clone(), snapshot };
+        let life = life_of(worth.grace.after(worth.ttl));
+        match noted.add(&self.core, redis, worth.brought, life).await {
+            Ok(()) => Ok(noted),
+            Err(Untraced::Unavailable) => Err(PutOutcome::Unavailable),
+            Err(_) => Err(PutOutcome::Overtaken),
+        }
+    }
+
     /// Stores the value in memory, in every mode.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let (memory, name) = (&self.core.memory, || self.key.name().as_str());
-        let stored = self.core.place(&self.snapshot, self.made(worth)?, |storing| {
+        let noted = self.snapshot.clone();
+        let Ok(snapshot) = self.core.depend_in_memory(&self.key, noted, worth.brought) else {
+            return Ok(PutOutcome::Overtaken);
+        };
+        let stored = self.core.place(&snapshot, self.made(worth, &snapshot)?, |storing| {
             // Another load that has ended meanwhile may have stored a newer value.
             !memory.holds_another(&self.key.memory, &self.before)
-                && storing.overtake(&self.snapshot, name)
+                && storing.overtake(&snapshot, name)
                 && {
                     memory.retire(&self.key.memory);
                     true
                 }
         });
-        Ok(if stored { PutOutcome::Stored } else { PutOutcome::Overtaken })
+        if !stored {
+            return Ok(PutOutcome::Overtaken);
+        }
+        self.core.generations.replaced(self.key.slots()[0]);
+        Ok(PutOutcome::Stored)
     }
 
-    fn made(&self, worth: &Worth<'_>) -> Result<Made, Error> {
-        let (core, key, stamps) = (&self.core, &self.key, self.snapshot.stamps.clone());
+    fn made(&self, worth: &Worth<'_>, snapshot: &GenerationSnapshot) -> Result<Made, Error> {
+        let (core, key, stamps) = (&self.core, &self.key, snapshot.stamps.clone());
         let meta = EntryMeta::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
         let (memory, place) = (&core.memory, key.memory.clone());
@@ -271,12 +315,18 @@ impl Put {
         &self,
         policy: &Policy,
         counters: &SiteCounters,
-        value: ValueRef<'_>,
-        took: Duration,
+        loaded: &BodyValue<'_>,
         overtaken: Overtaken,
     ) -> StoreOutcome {
-        let ttl = match policy.life(value) {
-            Ok(ttl) => ttl,
+        let BodyValue { value, took, inherited } = *loaded;
+        if policy.inherits.is_any() && inherited.is_none() {
+            // The dependencies of a value from another body are not known.
+            self.remove().await;
+            return self.core.untraced(&self.key, counters, Untraced::Put);
+        }
+        let life = self.core.life(policy, value, inherited);
+        let (ttl, tags) = match life.and_then(|ttl| Ok((ttl, policy.derived_tags(value)?))) {
+            Ok(kept) => kept,
             Err(refusal) => {
                 let outcome = self.core.refused(&self.key, counters, refusal);
                 self.remove().await;
@@ -285,7 +335,15 @@ impl Put {
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
         let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);
-        let worth = Worth { value, ttl, grace, coding, weight, took };
+        let worth = Worth {
+            value,
+            ttl,
+            grace,
+            coding,
+            weight,
+            took,
+            brought: Brought { tags: &tags, inherited },
+        };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(PutOutcome::Stored) => counters.slow.stores.one(),
@@ -306,7 +364,7 @@ impl Put {
                 return outcome;
             }
         }
-        outcome.map_or(StoreOutcome::Unfit, StoreOutcome::from)
+        outcome.map_or(StoreOutcome::Unfit, |outcome| StoreOutcome::of_put(outcome, ttl))
     }
 }
 
@@ -322,7 +380,8 @@ impl Core {
         worth: &Worth<'_>,
         counters: &SiteCounters,
     ) -> Result<PutOutcome, Error> {
-        let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
+        let (longest, derives) = (worth.grace.after(worth.ttl), !worth.brought.tags.is_empty());
+        let put = self.put(&PutOf { key, stores, longest, derives }, Over::Anything).await;
         let outcome = put.store(worth).await;
         match outcome {
             Ok(PutOutcome::Stored) => {}
@@ -362,7 +421,8 @@ mod tests {
         let core = manager.core();
         let ttl = Ttl::For(Duration::from_secs(60));
         let key = Arc::new(named(&core.memory, Name::direct("a:1").unwrap(), &[]));
-        let put = core.put(&key, core.stores, Over::Anything, ttl).await;
+        let of = PutOf { key: &key, stores: core.stores, longest: ttl, derives: false };
+        let put = core.put(&of, Over::Anything).await;
         manager.clear(pattern).await.unwrap();
         let (grace, took) = (Grace::default(), Duration::ZERO);
         let outcome = put
@@ -373,6 +433,7 @@ mod tests {
                 coding: Default::default(),
                 weight: None,
                 took,
+                brought: Brought::default(),
             })
             .await;
         (outcome.unwrap(), manager.get("a:1").await.unwrap())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use super::examine::{Examined, Leftover, Tokens, UsableEntry, Vacancy, tags_of};
+use super::examine::{Examined, Leftover, Terms, Tokens, UsableEntry, Vacancy, tags_of};
 use super::key::CallKey;
 use super::reading::{Ask, ReadResult};
 use super::validity::Present;
@@ -67,8 +67,9 @@ impl Core {
             );
         }
         let of_an_outage = |key: &&CallKey| {
-            let found =
-                (!redis.usable()).then(|| self.value_of_an_outage(redis, key, ask.of, ask.stores));
+            let heir = ask.heir.as_deref();
+            let found = (!redis.usable())
+                .then(|| self.value_of_an_outage(redis, key, ask.of, ask.stores, heir));
             found.flatten().map_or(ReadResult::Unavailable, ReadResult::Memory)
         };
         results.extend(lost.iter().map(of_an_outage));
@@ -91,7 +92,8 @@ impl Core {
         // Earlier parts may have taken longer than the lease has held.
         let relies = ask.relies && self.relies_on_memory(ask.stores);
         let passed = if relies { None } else { self.pass_memory(ask.stores) };
-        let snapshot = |key: &&CallKey| relies.then(|| self.generations.note(key.slots()));
+        let notes = Terms { relies, ..ask.terms() }.notes();
+        let snapshot = |key: &&CallKey| notes.then(|| self.generations.note(key.slots()));
         let snapshots: Vec<_> = keys.iter().map(snapshot).collect();
         let cached_tokens = if relies { redis.cached_tokens(&tags) } else { None };
         let (found, read_tokens) = match cached_tokens {

@@ -1,22 +1,26 @@
 //! Looks for a value in memory or in Redis.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
 use super::copies::Original;
-use super::examine::{At, Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy};
+use super::examine::{At, Examined, Leftover, RedisRead, Terms, Tokens, UsableEntry, Vacancy};
+use super::inherited::{Inherited, Untraced};
 use super::key::CallKey;
 use super::policy::Weigh;
 use super::validity::{self, Present};
 use crate::config::Ttl;
 use crate::memory::Hit;
 use crate::output::CacheValue;
-use crate::redis::{RedisStore, Unavailable};
+use crate::redis::{Life, RedisStore, Unavailable};
 use crate::stats::SiteCounters;
 use crate::support::boxed::boxed;
 use crate::tiers::core::{Core, Stores};
+use crate::tiers::origin::{Origin, Source};
 use crate::value::{Value, ValueCodec, ValueType, owned};
 
 /// The result of looking for a value.
@@ -50,6 +54,15 @@ impl ReadResult {
         }
     }
 
+    /// Returns the origin of the value, if one was found.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        match self {
+            ReadResult::Memory(hit) => Some(Origin::of_hit(Source::Memory, hit)),
+            ReadResult::Redis(hit, _) => Some(Origin::of_hit(Source::Redis, hit)),
+            ReadResult::Miss(_) | ReadResult::Unavailable => None,
+        }
+    }
+
     /// Returns the value, if one was found.
     pub(crate) fn into_value<V: CacheValue>(self) -> Option<V> {
         match self {
@@ -73,13 +86,20 @@ pub(crate) struct Ask {
     pub(crate) grace_ms: u64,
     /// True if a copy in memory is accepted.
     pub(crate) copies: bool,
+    /// Receives the dependencies of the value, if the body that makes the query inherits them.
+    pub(crate) heir: Option<Arc<Inherited>>,
 }
 
 impl Ask {
     /// Returns the query for a fresh value, in memory or in Redis.
     pub(crate) fn fresh(core: &Core, of: &'static dyn ValueType) -> Self {
         let (stores, relies) = (core.stores, core.relies_on_memory(core.stores));
-        Ask { stores, relies, of, codec: None, weigh: None, grace_ms: 0, copies: true }
+        Ask { stores, relies, of, codec: None, weigh: None, grace_ms: 0, copies: true, heir: None }
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        let Ask { stores, relies, grace_ms, .. } = *self;
+        Terms { stores, relies, grace_ms, inherits: self.heir.is_some() }
     }
 }
 
@@ -87,8 +107,16 @@ impl Core {
     /// Looks for a value, once, without loading.
     pub(crate) async fn read(&self, key: &CallKey, ask: Ask) -> ReadResult {
         let Some(redis) = self.redis_for(ask.stores) else {
-            let found = self.value_in_memory(key, ask.of, ask.grace_ms).map(ReadResult::Memory);
-            return found.unwrap_or(ReadResult::Miss(Vacancy::NOTHING));
+            let found = match &ask.heir {
+                Some(heir) => {
+                    if let Some(note) = heir.new_name(self, key.name().as_str()) {
+                        heir.add_name(note, Err(Untraced::MemoryOnly));
+                    }
+                    self.inherit_from_memory(key, ask.of, heir)
+                }
+                None => self.value_in_memory(key, ask.of, ask.grace_ms),
+            };
+            return found.map_or(ReadResult::Miss(Vacancy::NOTHING), ReadResult::Memory);
         };
         if ask.copies
             && ask.relies
@@ -110,7 +138,7 @@ impl Core {
             self.decode(key, &ask, usable)
         };
         // The future is pinned in place: it is large, and the span would move it.
-        let fetch = pin!(self.fetch(redis, key, ask.stores, ask.relies, ask.grace_ms, take));
+        let fetch = pin!(self.fetch(redis, key, ask.terms(), ask.heir.as_deref(), take));
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {
@@ -119,7 +147,8 @@ impl Core {
             // Values in memory from an outage are used only while the outage lasts.
             Err(_) if redis.usable() => ReadResult::Unavailable,
             Err(_) => {
-                let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
+                let found =
+                    self.value_of_an_outage(redis, key, ask.of, ask.stores, ask.heir.as_deref());
                 found.map_or(ReadResult::Unavailable, ReadResult::Memory)
             }
         }
@@ -135,7 +164,11 @@ impl Core {
         let UsableEntry { header, payload, now_ms, place, snapshot } = usable;
         let value = self.types.decode(header, payload, ask.of, ask.codec)?;
         let hit = validity::hit(value, header, *now_ms);
-        if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
+        if let Some(heir) = &ask.heir {
+            heir.add_entry(key, header, snapshot.as_ref(), self.ends_ms(hit.left_ms()));
+        }
+        let is_kept = ask.relies && hit.left_ms() > 0;
+        if let Some(snapshot) = snapshot.as_ref().filter(|_| is_kept) {
             let weight = self.weight(key, ask.weigh.as_ref(), hit.value.as_ref());
             let original = Original::of(&hit, header.origin, weight.into());
             self.keep_copy(key, snapshot, original, hit.value.as_ref());
@@ -153,20 +186,34 @@ impl Core {
         &self,
         redis: &RedisStore,
         key: &CallKey,
-        stores: Stores,
-        relies: bool,
-        grace_ms: u64,
+        terms: Terms,
+        heir: Option<&Inherited>,
         take: impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
     ) -> Result<RedisRead<T>, Unavailable> {
+        let note = heir.and_then(|heir| Some((heir, heir.new_name(self, key.name().as_str())?)));
         if self.shared_names.places(key.kind()) > 0 {
-            return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
+            if let Some((heir, note)) = note {
+                let tag = std::slice::from_ref(&note.tag);
+                let token = redis.note_tags(tag, Life::For(Duration::ZERO)).await;
+                heir.add_name(note, first(token));
+            }
+            return boxed(|| self.fetch_beside(redis, key, terms, take)).await;
         }
+        let Terms { stores, relies, grace_ms, .. } = terms;
         let passed = if relies { None } else { self.pass_memory(stores) };
-        let snapshot = relies.then(|| self.generations.note(key.slots()));
+        let snapshot = terms.notes().then(|| self.generations.note(key.slots()));
         let cached_tokens = if relies { redis.cached_tokens(key.tags()) } else { None };
-        let found = match cached_tokens {
-            Some(_) => redis.value(key.stored_as(), key.kind()).await?,
-            None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
+        let found = match (note, &cached_tokens) {
+            (Some((heir, note)), cached) => {
+                let tags = cached.is_none().then(|| key.tags());
+                let read =
+                    boxed(|| redis.read_noting(&note.tag, key.stored_as(), tags, key.kind()));
+                let (token, found) = read.await;
+                heir.add_name(note, token.map_err(|_| Untraced::Unavailable));
+                found?
+            }
+            (None, Some(_)) => redis.value(key.stored_as(), key.kind()).await?,
+            (None, None) => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
         };
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         let mut seen = {
@@ -186,7 +233,7 @@ impl Core {
         let leftover = match seen {
             Examined::Usable(taken) => return Ok(RedisRead::Usable(taken)),
             Examined::Foreign { .. } => {
-                return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
+                return boxed(|| self.fetch_beside(redis, key, terms, take)).await;
             }
             Examined::Not(leftover) => leftover,
             Examined::Unverified(_) => Leftover::Stale,
@@ -202,12 +249,18 @@ impl Core {
     ) -> Result<Option<Ttl>, Unavailable> {
         let left =
             |usable: &UsableEntry<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
-        let relies = self.relies_on_memory(self.stores);
-        Ok(match self.fetch(redis, key, self.stores, relies, 0, left).await? {
+        let (stores, relies) = (self.stores, self.relies_on_memory(self.stores));
+        let terms = Terms { stores, relies, grace_ms: 0, inherits: false };
+        Ok(match self.fetch(redis, key, terms, None, left).await? {
             RedisRead::Usable(left) => Some(left),
             RedisRead::Not(_) => None,
         })
     }
+}
+
+/// Returns the first of some tokens.
+fn first(tokens: Result<Vec<u64>, Unavailable>) -> Result<u64, Untraced> {
+    tokens.ok().and_then(|tokens| tokens.first().copied()).ok_or(Untraced::Unavailable)
 }
 
 /// Returns the outcome of a read of Redis, for its span.

@@ -2,6 +2,7 @@
 
 use std::mem::discriminant;
 
+use super::inherited::Untraced;
 use super::key::CallKey;
 use super::policy::Refusal;
 use super::store_outcome::StoreOutcome;
@@ -31,27 +32,62 @@ impl Core {
         StoreOutcome::Unfit
     }
 
-    /// Returns the outcome of a value that the options of its function exclude. A `cache_if` that panics is
-    /// counted and logged.
+    /// Returns the outcome of a value that the options of its function exclude. An option that panics, or gives what
+    /// cannot be used, is counted and logged.
     pub(crate) fn refused(
         &self,
         key: &CallKey,
         counters: &SiteCounters,
         refusal: Refusal,
     ) -> StoreOutcome {
-        if refusal == Refusal::Panics {
-            counters.slow.not_stored.one();
-            let (function, name) = (key.function(), key.name().as_str());
-            self.seldom(function.unwrap_or(DIRECT), Reason::Panics("cache_if"), |times| {
-                tracing::error!(
-                    function,
-                    name,
-                    times,
-                    "`cache_if` panics: the value is returned, and not stored; correct the expression"
-                );
-            });
-        }
+        let (reason, problem) = match refusal {
+            Refusal::Unwanted => return StoreOutcome::Unwanted,
+            Refusal::Panics(option) => (Reason::Panics(option), format!("`{option}` panics")),
+            Refusal::Tags(fault) => {
+                (Reason::Tags, format!("`tags_of` returns tags that cannot be used ({fault})"))
+            }
+        };
+        counters.slow.not_stored.one();
+        let (function, name) = (key.function(), key.name().as_str());
+        self.seldom(function.unwrap_or(DIRECT), reason, |times| {
+            tracing::error!(
+                function,
+                name,
+                times,
+                "{problem}: the value is returned, and not stored; correct the expression"
+            );
+        });
         StoreOutcome::Unwanted
+    }
+
+    /// Counts and logs a value that is not stored because its dependencies are not known, and returns the outcome.
+    pub(crate) fn untraced(
+        &self,
+        key: &CallKey,
+        counters: &SiteCounters,
+        reason: Untraced,
+    ) -> StoreOutcome {
+        match reason {
+            Untraced::Overtaken => {
+                counters.slow.refused.one();
+                return StoreOutcome::Overtaken;
+            }
+            Untraced::Unavailable => return StoreOutcome::Unavailable,
+            _ => {}
+        }
+        counters.slow.not_stored.one();
+        let (function, name) = (key.function(), key.name().as_str());
+        let reason = reason.as_str();
+        self.seldom(function.unwrap_or(DIRECT), Reason::Untraced(reason), |times| {
+            tracing::warn!(
+                function,
+                name,
+                times,
+                reason,
+                "a value is not stored, because what it inherits is not known"
+            );
+        });
+        StoreOutcome::Untraced
     }
 
     /// Returns true if a value is not stored because Redis would not return it unchanged. Such a value is

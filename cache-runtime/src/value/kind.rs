@@ -51,8 +51,8 @@ impl<K: OutputKind> OutputKind for MemoryKind<K> {
         K::join(parts)
     }
 
-    fn succeeded(output: &K::Output) -> bool {
-        K::succeeded(output)
+    fn value(output: &K::Output) -> Option<&K::Value> {
+        K::value(output)
     }
 }
 

@@ -30,14 +30,18 @@ pub struct Shop;
 /// If the number is zero.
 #[::memo::cached(
     crate = ::memo,
-    ttl = "1h30m",
+    ttl = |_| ::memo::Ttl::Forever,
     negative_ttl = 5,
     jitter = 0.5,
     key_prefix = "bare",
     key = "{number}",
-    tags = ["number:{number}", "all"],
+    tags = ["number:{number}", "all", number % 10],
     version = 1,
     cache_if = ::core::option::Option::is_some,
+    tags_of = |value| match value {
+        ::core::option::Option::Some(value) => [value.number],
+        ::core::option::Option::None => [0],
+    },
     bypass_if = number == 9,
     tier = "redis",
     codec = ::memo::Bincode,
@@ -51,7 +55,7 @@ pub async fn value(number: u64) -> ::core::result::Result<::core::option::Option
 }
 
 /// A function whose arguments are its key.
-#[::memo::cached(crate = ::memo)]
+#[::memo::cached(crate = ::memo, inherit)]
 pub async fn text(number: u64, text: &str) -> ::std::string::String {
     ::std::format!("{text} {number}")
 }
@@ -91,12 +95,22 @@ pub async fn change(number: u64) -> ::core::result::Result<u64, Failure> {
     ::core::result::Result::Ok(::core::option::Option::map_or(value, 0, |value| value.number))
 }
 
+/// A function whose result names what is forgotten.
+///
+/// # Errors
+///
+/// Never.
+#[::memo::cache_invalidate(crate = ::memo, prefix = "bare:{number}:{result?}", entry = text(result.unwrap_or(number), ""))]
+pub fn named(number: u64) -> ::core::result::Result<::core::option::Option<u64>, Failure> {
+    ::core::result::Result::Ok(::core::option::Option::Some(number))
+}
+
 /// A function whose value is stored.
 ///
 /// # Errors
 ///
 /// Never.
-#[::memo::cache_put(crate = ::memo, entry = value(number), when = "success")]
+#[::memo::cache_put(crate = ::memo, entry = value(number), when = "success", tags = ["put:{number}"])]
 pub async fn put(number: u64) -> ::core::result::Result<::core::option::Option<Value>, Failure> {
     ::core::result::Result::Ok(::core::option::Option::Some(Value { number: number + 1 }))
 }

@@ -21,12 +21,14 @@ pub struct Invalid;
 /// If the text is empty.
 #[cached(
     crate = ::memo,
-    ttl = "5m",
+    ttl = |pattern| std::time::Duration::from_secs(pattern.as_ref().map_or(1, |_| 60)),
     negative_ttl = 10,
     key_prefix = "blocking:pattern",
     key = "{text}",
     tags = ["patterns"],
     cache_if = |pattern| pattern.as_ref().is_none_or(|pattern| !pattern.0.is_empty()),
+    tags_of = |pattern| pattern.iter().map(|pattern| pattern.0.len()),
+    inherit,
     bypass_if = text.len() > 100,
     weight = |pattern| pattern.as_ref().map_or(0, |pattern| pattern.0.len()),
     max_entries = 100,

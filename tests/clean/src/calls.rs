@@ -124,6 +124,7 @@ async fn nothing_need_be_in_scope() {
         assert_eq!(manager.stats().total.loads, 3);
         bare::forget(1).await;
         assert_eq!(bare::put(1).await.unwrap(), Some(bare::Value { number: 2 }));
+        assert_eq!(bare::named(1).unwrap(), Some(1));
         assert_eq!(bare::change(1).await.unwrap(), 2);
         assert_eq!(bare::Shop.change(1).await, 1);
         assert_eq!(bare::Shop.set_price(1, 5).await, 5);

@@ -80,6 +80,8 @@ pub async fn videos_in_order(mut ids: Vec<u64>) -> Result<Vec<Option<Video>>, Mi
     version = 2,
     cache_none = true,
     cache_if = Option::is_some,
+    tags_of = |title| title.as_deref(),
+    inherit,
     bypass_if = id == 0 || lang.is_empty() || ids.len() > 1_000,
     tier = "tiered",
     codec = memo::MessagePack,

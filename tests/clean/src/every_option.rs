@@ -27,6 +27,9 @@ fn a_minute() -> Duration {
     Duration::from_secs(60)
 }
 
+/// A tag.
+const ALL: &str = "clean:all";
+
 /// All of the options that go together.
 ///
 /// # Errors
@@ -39,10 +42,11 @@ fn a_minute() -> Duration {
     jitter = 0.1,
     key_prefix = "clean:found",
     key = "{id}:{name}",
-    tags = ["id:{id}", "all"],
+    tags = ["id:{id}", "all", format!("name:{name}"), ALL],
     version = 2,
     cache_none = true,
     cache_if = |found| found.as_ref().is_none_or(|name| !name.is_empty()),
+    tags_of = |found| found.as_ref().map(|name| format!("name:{name}")),
     bypass_if = id == 0,
     tier = "tiered",
     codec = MessagePack,
@@ -116,7 +120,7 @@ pub async fn early(_user: u64, (id, _more): (u64, u64)) -> Result<u64, Failure> 
 }
 
 /// The others.
-#[cached(crate = memo, ttl = a_minute(), prefix = PREFIX, skip(_user, more), output = "plain")]
+#[cached(crate = memo, ttl = a_minute(), prefix = PREFIX, skip(_user, more), output = "plain", inherit = "tags")]
 pub async fn numbers<T>(_user: &User, count: u64, more: T) -> Vec<u64>
 where
     T: IntoIterator<Item = u64>,
@@ -209,6 +213,8 @@ pub async fn clear_later<'a>(name: &'a str, _other: &str) -> &'a str {
 #[cache_put(
     crate = ::memo,
     entry = find(id, name),
+    prefix = "clean:found:{result?}",
+    tags = [format!("put:{id}"), "put:{name}"],
     when = "always",
     if = |found: &Result<Option<String>, Failure>| found.is_ok()
 )]

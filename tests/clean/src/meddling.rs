@@ -26,8 +26,8 @@ macro_rules! meddle {
 }
 
 meddle! {
-    ByValue { cache_if optional codec run ; }
-    ByReference { ; entry add prefix tag text value }
+    ByValue { cache_if tags_of ttl_of optional codec run ; }
+    ByReference { ; entry add add_text prefix rendered tag tag_text text unknown_entry unknown_prefix value }
     LikeAProbe { ; kind share_errors invalidate }
 }
 
@@ -38,9 +38,11 @@ meddle! {
 /// If it is zero.
 #[cached(
     crate = memo,
-    tags = ["n:{n}"],
+    tags = ["n:{n}", n],
+    ttl = |n: &Option<u64>| std::time::Duration::from_secs(n.unwrap_or(1)),
     cache_none = true,
     cache_if = |n: &Option<u64>| n.is_some(),
+    tags_of = |n: &Option<u64>| *n,
     codec = memo::MessagePack
 )]
 pub async fn number(n: u64) -> Result<Option<u64>, String> {
@@ -61,7 +63,7 @@ pub async fn forget(n: u64) -> u64 {
 /// # Errors
 ///
 /// Never.
-#[cache_put(crate = memo, entry = number(n))]
+#[cache_put(crate = memo, entry = number(n), prefix = "number:{result?}-{n}", tags = [n + 100])]
 pub async fn set(n: u64, to: u64) -> Result<Option<u64>, String> {
     Ok(Some(to))
 }

@@ -78,6 +78,7 @@ pub struct Failure;
     version = 3,
     cache_none = true,
     cache_if = ::core::option::Option::is_some,
+    tags_of = ::core::option::Option::as_slice,
     bypass_if = n == 9,
     codec = ::memo::MessagePack,
     cost = 2.5,
@@ -125,7 +126,9 @@ pub async fn change(n: Number) -> Answer<Number> {
 /// # Errors
 ///
 /// Never.
-#[::memo::cache_put(crate = ::memo, entry = get(n), if = ::core::result::Result::is_ok)]
+#[::memo::cache_put(
+    crate = ::memo, entry = get(n), if = ::core::result::Result::is_ok, prefix = "shadowed:{n}-{result?}"
+)]
 pub async fn put(n: Number) -> Answer<::core::option::Option<Number>> {
     Answer::Ok(::core::option::Option::Some(n + 1))
 }

@@ -6,8 +6,16 @@ use reqwest::Method;
 use super::{Admin, KEY, answer, with_key};
 use crate::stores::{Store, TestCache, on_stores};
 
-const READING: [&str; 7] =
-    ["/stats", "/stats/fleet", "/health", "/sites", "/events", "/metrics", "/entries/admin:1"];
+const READING: [&str; 8] = [
+    "/stats",
+    "/stats/fleet",
+    "/health",
+    "/sites",
+    "/graph",
+    "/events",
+    "/metrics",
+    "/entries/admin:1",
+];
 const CHANGING: [(&str, &str); 10] = [
     ("POST", "/stats/reset"),
     ("POST", "/stats/fleet/reset"),
@@ -83,10 +91,10 @@ async fn the_key_is_taken_from_either_header() {
 async fn reading_is_public_only_if_configured_and_changing_never() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
         let admin = Admin::serve(&cache.manager, with_key().public_reads(true)).await;
-        for path in &READING[..6] {
+        for path in &READING[..7] {
             answer(admin.request(Method::GET, path)).await.ok();
         }
-        answer(admin.request(Method::GET, READING[6])).await.refusal(404);
+        answer(admin.request(Method::GET, READING[7])).await.refusal(404);
         for (name, path) in CHANGING {
             answer(admin.request(method(name), path)).await.refusal(401);
         }
@@ -146,7 +154,7 @@ async fn the_page_is_there_with_a_slash_at_its_end_too_and_nothing_else_is_store
         for path in ["", "/"] {
             assert_eq!(header(path).await, "no-cache");
         }
-        for path in ["/stats", "/health", "/sites", "/events", "/metrics"] {
+        for path in ["/stats", "/health", "/sites", "/graph", "/events", "/metrics"] {
             assert_eq!(header(path).await, "no-store", "{path}");
         }
     })

@@ -134,6 +134,48 @@ async fn the_registry_is_listed_with_what_invalidates() {
 }
 
 #[tokio::test]
+async fn the_graph_shows_what_invalidates_and_what_calls() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let source = Source::new(1);
+        sum(&source, 3).await;
+        let admin = Admin::with_key(&cache.manager).await;
+        let answer = admin.get("/graph").await;
+        let graph = answer.ok();
+        let functions = graph["functions"].as_array().unwrap();
+        let place = |function: &str| {
+            let path = item_path().replace("item", function);
+            functions.iter().position(|site| site["path"] == path.as_str()).unwrap()
+        };
+        let edge = |from: &str, to: usize| {
+            let from = place(from);
+            let edges = graph["edges"].as_array().unwrap().iter();
+            edges.clone().find(|edge| edge["from"] == from && edge["to"] == to).cloned().unwrap()
+        };
+        let item = place("item");
+        assert_eq!(functions[item]["kind"], "cached");
+        assert_eq!(functions[item]["prefix"], "admin");
+        assert_eq!(functions[item]["tags"], json!(["shelf:{id}"]));
+        assert_eq!(functions[place("change")]["kind"], "invalidate");
+        let invalidates = edge("change", item);
+        assert_eq!(invalidates["kind"], "invalidates");
+        assert_eq!(invalidates["by"], json!([{ "option": "prefix", "text": "admin:{id}" }]));
+        let calls = edge("reading::sum", item);
+        assert_eq!((&calls["kind"], &calls["inherits"]), (&json!("calls"), &json!(false)));
+        assert!(calls["count"].as_u64() >= Some(1));
+    })
+    .await;
+}
+
+#[cached(key_prefix = "sum-of-items", key = "{to}")]
+async fn sum(source: &Source, to: u64) -> u64 {
+    let mut sum = 0;
+    for id in 0..to {
+        sum += item(source, id).await;
+    }
+    sum
+}
+
+#[tokio::test]
 async fn events_are_numbered_and_come_once() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
         let admin = Admin::with_key(&cache.manager).await;

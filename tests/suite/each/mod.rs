@@ -1,7 +1,7 @@
 //! Functions of many keys.
 
 mod answers;
-mod data;
+pub mod data;
 mod direct;
 mod edges;
 mod fleet;

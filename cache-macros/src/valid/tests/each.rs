@@ -1,7 +1,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{cached, gathering, invalidate, names, written};
+use super::{cached, gathering, invalidate, names, written, written_tag};
 use crate::spec::{Constant, Form, Key, Renewal};
 
 fn many() -> TokenStream {
@@ -39,7 +39,7 @@ fn one_id_stands_in_the_place_of_all_of_them_in_the_key() {
         .ok()
         .unwrap();
     let Key::Template(key) = &spec.key else { unreachable!("a string is a template") };
-    assert_eq!((written(key), written(&spec.tags[0])), ("<lang>:<id>".into(), "v:<id>".into()));
+    assert_eq!((written(key), written_tag(&spec.tags[0])), ("<lang>:<id>".into(), "v:<id>".into()));
     for value in [quote!((id, lang)), quote!(format!("{id}"))] {
         let spec = cached(quote!(key = #value, each(id in ids)), many()).ok().unwrap();
         assert!(matches!(spec.key, Key::Value(_)));

@@ -1,6 +1,6 @@
 use quote::quote;
 
-use super::{invalidate, written};
+use super::{invalidate, written, written_tag};
 use crate::spec::{Kind, When};
 
 #[test]
@@ -13,7 +13,7 @@ fn an_invalidation_names_what_it_invalidates() {
     let attr = quote!(prefix = "video:{id}", tags = ["user:{self.id}"], when = "always");
     let spec = invalidate(attr, function.clone()).ok().unwrap();
     assert_eq!(written(&spec.prefix.unwrap()), "video:<id>");
-    assert_eq!(written(&spec.tags[0]), "user:<self.id>");
+    assert_eq!(written_tag(&spec.tags[0]), "user:<self.id>");
     assert!(spec.when == When::Always);
     assert_eq!(invalidate(quote!(), function).err().unwrap().len(), 1);
 }

@@ -13,7 +13,7 @@ use quote::quote;
 use crate::attr::{CachedAttr, InvalidateAttr, Options as _};
 use crate::error::Errors;
 use crate::item;
-use crate::spec::{Cached, Gathering, Invalidate, Key, Piece, Template};
+use crate::spec::{Cached, Gathering, Invalidate, Key, Piece, Tag, Template};
 
 fn cached(attr: TokenStream, function: TokenStream) -> Result<Cached, Vec<String>> {
     let mut errors = Errors::default();
@@ -69,11 +69,19 @@ fn spec(attr: TokenStream) -> Cached {
 fn written(template: &Template) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.clone(),
-        Piece::Place { root, fields } => {
-            format!("<{}>", quote!(#root #(.#fields)*)).replace(' ', "")
+        Piece::Place { root, fields, optional } => {
+            let sign = if *optional { "?" } else { "" };
+            format!("<{}{sign}>", quote!(#root #(.#fields)*)).replace(' ', "")
         }
     };
     template.pieces.iter().map(piece).collect()
+}
+
+fn written_tag(tag: &Tag) -> String {
+    match tag {
+        Tag::Template(template) => written(template),
+        Tag::Value(value) => quote!(#value).to_string().replace(' ', ""),
+    }
 }
 
 fn names(key: &Key) -> Vec<String> {

@@ -1,18 +1,18 @@
 use quote::quote;
 
 use super::{cached, mistake, spec};
-use crate::spec::{Constant, Prefix, Ttl};
+use crate::spec::{Constant, Freshness, Inherit, Prefix, Ttl};
 
 #[test]
 fn times_are_milliseconds() {
     let millis = |attr| match spec(attr).ttl {
-        Some(Ttl::Millis(millis)) => millis,
+        Some(Freshness::Same(Ttl::Millis(millis))) => millis,
         _ => 0,
     };
     assert_eq!(millis(quote!(ttl = 90)), 90_000);
     assert_eq!(millis(quote!(ttl = 90_u32)), 90_000);
     assert_eq!(millis(quote!(ttl = "1h30m")), 5_400_000);
-    assert!(matches!(spec(quote!(ttl = "forever")).ttl, Some(Ttl::Forever)));
+    assert!(matches!(spec(quote!(ttl = "forever")).ttl, Some(Freshness::Same(Ttl::Forever))));
     for expression in [
         quote!(config::TTL),
         quote!(*TTL),
@@ -30,11 +30,15 @@ fn times_are_milliseconds() {
         let spec = spec(quote!(ttl = #expression, negative_ttl = #expression,
             stale_while_revalidate = #expression, stale_if_error = #expression,
             load_timeout = #expression));
-        for ttl in [spec.ttl, spec.negative_ttl, spec.stale_while_revalidate, spec.stale_if_error] {
+        let of_values = spec.ttl;
+        assert!(matches!(of_values, Some(Freshness::Same(Ttl::Dynamic(_)))), "{expression}");
+        for ttl in [spec.negative_ttl, spec.stale_while_revalidate, spec.stale_if_error] {
             assert!(matches!(ttl, Some(Ttl::Dynamic(_))), "{expression}");
         }
     }
     assert_eq!(millis(quote!(ttl = ("5s"))), 5_000);
+    let closure = spec(quote!(ttl = (|value| value.expires_in)));
+    assert!(matches!(closure.ttl, Some(Freshness::OfValue(_))));
 }
 
 #[test]
@@ -131,6 +135,10 @@ fn bad_values_are_refused() {
         (quote!(error_ttl = "1s", share_errors = false), "`share_errors = false` forbids this"),
         (quote!(error_ttl = "1s", output = "plain"), "`error_ttl` is for errors"),
         (quote!(cache_if = 5), "a closure `|value| ...`"),
+        (quote!(tags_of = ["user"]), "a closure `|value| ...` that returns a list of tags"),
+        (quote!(tags_of = |value| [id]), "cannot use the argument `id`"),
+        (quote!(ttl = |value| id), "cannot use the argument `id`"),
+        (quote!(error_ttl = |value| 1), "not a closure"),
         (quote!(cache_if = id), "cannot use the argument `id`"),
         (quote!(weight = 5), "a closure `|value| ...` that returns a number of bytes (`usize`)"),
         (quote!(weight = |value| id), "cannot use the argument `id`"),
@@ -140,16 +148,34 @@ fn bad_values_are_refused() {
         (quote!(cache_if = |value| value > id), "cannot use the argument `id`"),
         (quote!(tier = "radis"), "did you mean \"redis\"?"),
         (quote!(output = "value"), "takes \"result\" or \"plain\", not \"value\""),
-        (quote!(tags = "a"), "a list of strings"),
+        (quote!(tags = "a"), "a list of templates"),
         (quote!(tags = []), "names no tag"),
         (quote!(tags = [""]), "empty"),
         (quote!(tags = ["user:*"]), "but a tag is matched as a whole"),
         (quote!(tags = ["a", 5]), "not an integer"),
         (quote!(cache_none = false, negative_ttl = 5), "remove one"),
+        (quote!(inherit = "all"), "takes no value, or \"tags\", which does not limit the TTL"),
+        (quote!(inherit = "all"), "not \"all\""),
+        (quote!(inherit = 3), "not an integer"),
+        (quote!(inherit = true), "not a boolean"),
+        (quote!(inherit = ), "`inherit` needs a value"),
     ];
     for (attr, part) in cases {
         let mistake = mistake(attr);
         assert!(mistake.contains(part), "{mistake}");
+    }
+}
+
+#[test]
+fn dependencies_are_inherited_with_or_without_the_ttl() {
+    assert_eq!(spec(quote!(ttl = 5)).inherit, None);
+    for all in
+        [quote!(inherit), quote!(inherit,), quote!(inherit, ttl = 5), quote!(ttl = 5, inherit)]
+    {
+        assert_eq!(spec(all).inherit, Some(Inherit::All));
+    }
+    for tags in [quote!(inherit = "tags"), quote!(inherit = ("tags"), ttl = 5)] {
+        assert_eq!(spec(tags).inherit, Some(Inherit::Tags));
     }
 }
 

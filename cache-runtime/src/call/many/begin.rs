@@ -80,7 +80,7 @@ impl ManyCalls {
     /// Takes a load into the running body.
     fn loaded_next(&mut self, key: usize, action: Action) {
         match action {
-            Action::Return(served) => self.answer(key, served.output.ok()),
+            Action::Return(served) => self.serve_output(key, served),
             Action::Load(load) => self.loads.push((key, load)),
             Action::Bypass => self.aside.push(key),
         }
@@ -124,6 +124,7 @@ impl Claiming {
             over: over(&self.vacancy.leftover),
             life: life_of(self.call.policy.longest()),
             placeholder: self.placeholder,
+            derives: self.call.policy.derives(),
         }
     }
 

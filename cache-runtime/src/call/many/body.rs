@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use super::calls::{Led, ManyCalls};
 use crate::call::load::{Goal, Load, count_panic};
 use crate::call::recursion::{self, KeyLoad};
+use crate::collector::traced::Traced;
 
 impl ManyCalls {
     /// Polls the body as a part of these loads. `body` returns true if it is ready.
@@ -29,9 +30,11 @@ impl ManyCalls {
             }
         };
         let ready = {
-            let _polled = recursion::enter_many(&polled);
+            let watch = self.loads.first().and_then(|(_, load)| load.watch());
+            let _polled = recursion::enter_many(&polled, watch, self.inherited());
             let span = self.loads.first().map(|(_, load)| load.span.clone());
             let _entered = span.as_ref().map(|span| span.enter());
+            let _collecting = self.traced_body().map(|traced| traced.enter_body());
             let _inside = InsideMany { loads: &self.loads, was_panicking: thread::panicking() };
             body(context)
         };
@@ -48,6 +51,16 @@ impl ManyCalls {
         // Values that other processes have loaded are passed on without waiting for the body.
         while let Poll::Ready(Some((key, waited))) = self.waits.poll_next_unpin(context) {
             self.waited(key, waited);
+        }
+    }
+
+    /// Returns the call whose body this is, for its collector: that of the first key of the body.
+    fn traced_body(&mut self) -> Option<&mut Box<Traced>> {
+        let loaded = self.loads.first().map(|(key, _)| *key);
+        match loaded.or_else(|| self.aside.first().copied()) {
+            Some(key) => self.items[key].traced.as_mut(),
+            // The body runs for all ids of the call.
+            None => self.items.iter_mut().find_map(|item| item.traced.as_mut()),
         }
     }
 

@@ -6,16 +6,20 @@ use std::sync::Arc;
 use futures_util::stream::FuturesUnordered;
 
 use crate::call::Call;
-use crate::call::found::FoundValue;
+use crate::call::found::{FoundValue, Served};
 use crate::call::load::{Action, BodyError, FailedLoad, Load};
 use crate::call::recursion::KeyLoad;
 use crate::call::retry::Patience;
 use crate::call::step::Loading;
 use crate::call::waiting::WaitError;
+use crate::collector::BypassReason;
+use crate::collector::traced::Traced;
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::support::boxed::Boxed;
 use crate::tiers::core::Core;
+use crate::tiers::inherited::Inherited;
 use crate::tiers::key::CallKey;
+use crate::tiers::origin::{Origin, Source};
 use crate::value::{Value, ValueType};
 
 /// A call of many keys on its way to their values. A key is known by its place among them.
@@ -53,6 +57,8 @@ pub(super) struct ManyCalls {
 pub(super) struct ManyKey {
     /// `None`: it is not cached.
     pub(super) call: Option<Arc<Call>>,
+    /// The call for its collector, until it has ended.
+    pub(super) traced: Option<Box<Traced>>,
     pub(super) patience: Patience,
 }
 
@@ -88,10 +94,10 @@ pub(super) struct OldValue {
 
 impl ManyCalls {
     pub(super) fn new(
-        calls: impl IntoIterator<Item = Option<Arc<Call>>>,
+        calls: impl IntoIterator<Item = (Option<Arc<Call>>, Option<Box<Traced>>)>,
         max_batch: usize,
     ) -> Self {
-        let item = |call| ManyKey { call, patience: Patience::default() };
+        let item = |(call, traced)| ManyKey { call, traced, patience: Patience::default() };
         let items: Vec<_> = calls.into_iter().map(item).collect();
         ManyCalls {
             asked: Ticket::now(),
@@ -119,7 +125,7 @@ impl ManyCalls {
     /// Returns loads that have begun already.
     pub(super) fn of_loads(begun: Vec<(Arc<Call>, Box<Load>)>) -> Self {
         let (calls, loads): (Vec<_>, Vec<_>) =
-            begun.into_iter().map(|(call, load)| (Some(call), load)).unzip();
+            begun.into_iter().map(|(call, load)| ((Some(call), None), load)).unzip();
         let mut many = ManyCalls::new(calls, usize::MAX);
         many.next.clear();
         many.loads = loads.into_iter().enumerate().collect();
@@ -130,9 +136,16 @@ impl ManyCalls {
     /// Makes the loads of the running body count as one.
     pub(super) fn count_as_one(&mut self) {
         let of = self.loads.len();
+        let inherited = self.inherited();
         for (place, (_, load)) in self.loads.iter_mut().enumerate() {
             load.one_of(of, place == 0);
+            load.inherit(inherited.as_ref());
         }
+    }
+
+    /// Returns the dependencies that the running body takes over, for all of its loads.
+    pub(super) fn inherited(&self) -> Option<Arc<Inherited>> {
+        self.loads.iter().find_map(|(_, load)| load.inherited.clone())
     }
 
     /// Returns the answers since the last call: `None` for a key without a value.
@@ -157,13 +170,16 @@ impl ManyCalls {
     /// stand in. Returns true if another key has none, so that the call fails.
     pub(super) fn fail(&mut self, error: &BodyError<'_>) -> bool {
         self.polled = None;
-        let mut fails = !mem::take(&mut self.aside).is_empty();
+        let aside = mem::take(&mut self.aside);
+        let mut fails = !aside.is_empty();
+        aside.into_iter().for_each(|key| self.end_aside(key, true));
         for (key, load) in mem::take(&mut self.loads) {
             match load.fail(error) {
-                FailedLoad::Instead(served) => self.answer(key, served.output.ok()),
+                FailedLoad::Instead(served) => self.serve_output(key, served),
                 FailedLoad::Error(flight) => {
                     fails = true;
                     flight.land(None);
+                    self.end(key, Origin::new(Source::Load), true);
                 }
             }
         }
@@ -172,7 +188,9 @@ impl ManyCalls {
 
     /// Ends all loads without a value. Waiting callers take over.
     pub(super) fn give_up(&mut self) {
+        let items = mem::take(&mut self.items);
         *self = ManyCalls::new([], self.max_batch);
+        self.items = items.into_iter().map(|item| ManyKey { call: None, ..item }).collect();
     }
 
     /// Returns the cache of one of the keys, if one is cached.
@@ -190,6 +208,38 @@ impl ManyCalls {
 
     pub(super) fn answer(&mut self, key: usize, value: Option<Value>) {
         self.answers.push((key, value));
+    }
+
+    /// Answers a key with an output, and ends its call.
+    pub(super) fn serve_output(&mut self, key: usize, Served { output, origin }: Served) {
+        self.end(key, origin, output.is_err());
+        self.answer(key, output.ok());
+    }
+
+    /// Ends the call of a key, for its collector.
+    pub(super) fn end(&mut self, key: usize, origin: Origin, is_error: bool) {
+        if let Some(traced) = self.items[key].traced.take() {
+            traced.end(origin, is_error);
+        }
+    }
+
+    /// Does the same for a key that has been loaded without the cache.
+    pub(super) fn end_aside(&mut self, key: usize, is_error: bool) {
+        let item = &mut self.items[key];
+        if let Some(traced) = &mut item.traced {
+            let is_cached = item.call.is_some();
+            traced.bypasses(if is_cached {
+                BypassReason::Recursion
+            } else {
+                BypassReason::NoEntry
+            });
+        }
+        self.end(key, Origin::new(Source::Load), is_error);
+    }
+
+    /// Does the same for all keys that are not answered.
+    pub(super) fn end_all_aside(&mut self, is_error: bool) {
+        (0..self.items.len()).for_each(|key| self.end_aside(key, is_error));
     }
 
     pub(super) fn call(&self, key: usize) -> Option<Arc<Call>> {

@@ -15,6 +15,7 @@ use crate::call::step::{Destination, Loading};
 use crate::call::{Call, recursion};
 use crate::flight::{Leader, Role};
 use crate::site::Coalesce;
+use crate::support::boxed::boxed;
 use crate::support::{clock, runtime};
 use crate::tiers::core::Stores;
 use crate::tiers::examine::Vacancy;
@@ -68,7 +69,10 @@ impl ManyCalls {
     /// Looks in memory for a value that is served while it is refreshed. Returns true if there is one.
     fn look_at_hand(&mut self, key: usize, call: &Arc<Call>) -> bool {
         let grace_ms = call.policy.grace.while_revalidate_ms;
-        if call.stores != Stores::Memory || (grace_ms == 0 && call.policy.early_refresh <= 0.0) {
+        if call.stores != Stores::Memory
+            || call.heir.is_some()
+            || (grace_ms == 0 && call.policy.early_refresh <= 0.0)
+        {
             return false;
         }
         let Some(hit) = call.core.value_in_memory(&call.key, call.policy.of, grace_ms) else {
@@ -100,11 +104,16 @@ impl ManyCalls {
     async fn read_together(&mut self, first: &Call, led: Vec<LedKey>) {
         // The seals are those of a call of one key: see `look::lead`.
         let core = &first.core;
+        if let Some(heir) = &first.heir {
+            let keys: Vec<_> = led.iter().map(|(_, call, _)| Arc::clone(&call.key)).collect();
+            boxed(|| heir.depend_on_names(core, &keys, first.stores)).await;
+        }
         let in_memory = first.stores == Stores::Memory;
         let ask = first.ask(first.policy.grace.longest_ms());
         let strict = !ask.relies;
-        for (_, _, leader) in &led {
-            if strict {
+        let seals_first = |call: &Call| strict || call.policy.derives();
+        for (_, call, leader) in &led {
+            if seals_first(call) {
                 leader.seal();
             } else if !in_memory {
                 leader.rely_on_lease();
@@ -112,7 +121,10 @@ impl ManyCalls {
         }
         let results: Vec<_> = if in_memory {
             let in_memory = |(_, call, _): &LedKey| {
-                let hit = core.value_in_memory(&call.key, ask.of, ask.grace_ms);
+                let hit = match &call.heir {
+                    Some(heir) => core.inherit_from_memory(&call.key, ask.of, heir),
+                    None => core.value_in_memory(&call.key, ask.of, ask.grace_ms),
+                };
                 hit.map_or(ReadResult::Miss(Vacancy::NOTHING), ReadResult::Memory)
             };
             led.iter().map(in_memory).collect()
@@ -121,7 +133,7 @@ impl ManyCalls {
             core.read_many(&keys, &ask).await
         };
         for ((key, call, leader), result) in led.into_iter().zip(results) {
-            if !strict && !in_memory {
+            if !seals_first(&call) && !in_memory {
                 leader.seal();
             }
             let (found, destination) = place(&call, result);
@@ -154,6 +166,7 @@ impl ManyCalls {
 
     fn serve(&mut self, key: usize, call: &Call, found: &FoundValue) {
         count_hit(call, found);
+        self.end(key, found.origin(), false);
         self.answer(key, Some(found.hit.value.clone()));
     }
 

@@ -21,6 +21,7 @@ use super::refresh::{ManyRefresh, RefreshBody};
 use crate::call::Call;
 use crate::call::background_refresh::LostError;
 use crate::call::load::BodyError;
+use crate::collector::traced::Traced;
 use crate::key::prehashed::BuildPrehashed;
 use crate::output::collection::{Collection, Holds, ItemOf};
 use crate::output::{MemoryValue, OutputKind, SharedErrors, StandIn};
@@ -51,6 +52,8 @@ pub(crate) struct MissedId {
     pub(crate) place: usize,
     /// `None`: it is not cached.
     pub(crate) call: Option<Arc<Call>>,
+    /// The call for its collector, if it has one.
+    pub(crate) traced: Option<Box<Traced>>,
 }
 
 /// A call of many keys that memory did not answer.
@@ -113,12 +116,12 @@ where
         let whole = missed.len() == answers.len() && missed.iter().all(|one| one.call.is_none());
         let mut known = KnownKeys::<Arc<CallKey>>(HashMap::default());
         let (mut calls, mut places) = (Vec::new(), Vec::<SmallVec<[usize; 1]>>::new());
-        for MissedId { place, call } in missed {
+        for MissedId { place, call, traced } in missed {
             let next = calls.len();
             let key = call.as_ref().map(|call| Arc::clone(&call.key));
             let number = key.map_or(next, |key| known.number(key, next));
             if number == next {
-                calls.push(call);
+                calls.push((call, traced));
                 places.push(SmallVec::new());
             }
             places[number].push(place);
@@ -237,7 +240,9 @@ where
         share: SharedErrors<K::Error>,
     ) -> Result<ByKey, BatchLoaded<K::Output>> {
         if self.whole {
-            return Err(BatchLoaded::Return(output));
+            let output = K::split(output);
+            self.calls.end_all_aside(output.is_err());
+            return Err(BatchLoaded::Return(K::join(output)));
         }
         let items = match K::split(output) {
             Ok(items) => items,
@@ -267,6 +272,7 @@ where
                 (Some(_), None) => values.push((key, None)),
                 // It is loaded without being stored.
                 (None, value) => {
+                    self.calls.end_aside(key, false);
                     if self.set(key, value) {
                         return Err(BatchLoaded::Continue);
                     }

@@ -15,6 +15,7 @@ use crate::call::step::Loading;
 use crate::call::waiting::{WaitError, wait};
 use crate::flight::{FlightOutcome, Follower};
 use crate::support::boxed::Boxed;
+use crate::tiers::origin::{Origin, Source};
 
 /// Returns the wait for a flight.
 pub(super) fn follow(key: usize, call: Arc<Call>, follower: Follower) -> Boxed<(usize, Waited)> {
@@ -80,10 +81,11 @@ impl ManyCalls {
 
     fn landed(&mut self, key: usize, call: Arc<Call>, outcome: &FlightOutcome) {
         if is_absent(&call, outcome) {
+            self.end(key, Origin::new(Source::Shared), false);
             return self.answer(key, None);
         }
         if let Some(served) = shared_output(&call, outcome) {
-            return self.answer(key, served.output.ok());
+            return self.serve_output(key, served);
         }
         let patience = &mut self.items[key].patience;
         if patience.bears(outcome) {
@@ -97,7 +99,7 @@ impl ManyCalls {
     /// Goes on with a load that has begun, or that is not needed.
     pub(super) fn begun(&mut self, key: usize, action: Action) {
         match action {
-            Action::Return(served) => self.answer(key, served.output.ok()),
+            Action::Return(served) => self.serve_output(key, served),
             Action::Load(load) => self.led.push((key, Led::Begun(load))),
             Action::Bypass => self.led.push((key, Led::Aside)),
         }

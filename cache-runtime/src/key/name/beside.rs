@@ -3,26 +3,30 @@
 //! The removal of a name removes the entry under it, but cannot find those beside it. So these record the
 //! *token of the name*, which every removal, put and clear of the name removes.
 
-/// The beginning of the tag of a name: no other tag begins with `#`.
+/// The beginning of the tag of a name: no tag of a user begins with `#`.
 const NAME_TAG: &str = "#name:";
 /// The beginning of the keys of entries that are stored beside a name.
 const BESIDE: &str = "#beside:";
+
+/// The tag of the entries of all functions that inherit. A clear of a pattern removes its token, because the pattern may
+/// match the name of an inner entry that is not stored any more.
+pub(crate) const CLEARED: &str = "#cleared";
 
 /// Returns the tag that stands for a name itself.
 pub(crate) fn name_tag(name: &str) -> String {
     format!("{NAME_TAG}{name}")
 }
 
-/// Returns true if a tag stands for a name.
-pub(crate) fn is_name_tag(tag: &str) -> bool {
-    tag.starts_with(NAME_TAG)
+/// Returns the name that a tag stands for; `None` for any other tag.
+pub(crate) fn name_of_tag(tag: &str) -> Option<&str> {
+    tag.strip_prefix(NAME_TAG)
 }
 
 /// Returns the end of the key of a tag's token: the tag. For the tag of a name, the key has a form that puts
 /// the token on the node of the name in a cluster. (A name with a `}` that no `{` precedes may be an
 /// exception.)
 pub(crate) fn token_end(namespace: &str, tag: &str) -> Option<String> {
-    let name = tag.strip_prefix(NAME_TAG)?;
+    let name = name_of_tag(tag)?;
     // If a key contains braces, only the part inside them decides on the node.
     let decides = |rest: &str| rest.split_once('}').is_some_and(|(inside, _)| !inside.is_empty());
     Some(match name.split_once('{') {

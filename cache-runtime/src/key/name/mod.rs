@@ -20,11 +20,11 @@ use cache_syntax::prefixes;
 
 use crate::error::Error;
 
-pub(crate) use beside::{beside, is_name_tag, name_of, name_tag, token_end};
+pub(crate) use beside::{CLEARED, beside, name_of, name_of_tag, name_tag, token_end};
 pub(crate) use check::{validate_name, validate_prefix, validate_tag};
 pub(crate) use render::Rendered;
 pub use render::{InTemplate, Renderer, escape, named};
-pub(crate) use text::{MAX_LENGTH, function_name, shorten};
+pub(crate) use text::{MAX_LENGTH, MOST_TAGS, function_name, shorten};
 
 /// The name of an entry, without the namespace.
 ///

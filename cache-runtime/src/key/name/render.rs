@@ -54,6 +54,14 @@ impl Renderer {
         }
     }
 
+    /// Appends a part that was rendered before; `None` if the `Display` of a value in it failed.
+    pub fn rendered(&mut self, part: Option<&str>) {
+        match part {
+            Some(part) => self.text(part),
+            None => _ = self.failed.get_or_insert(self.text.len()),
+        }
+    }
+
     /// Returns the whole text; `None` if the `Display` of a value failed.
     #[inline]
     pub(crate) fn finish(self) -> Option<Rendered> {

@@ -6,6 +6,9 @@ use sha2::{Digest as _, Sha256};
 
 /// Names and tags longer than this are shortened to a beginning and a digest.
 pub(crate) const MAX_LENGTH: usize = 200;
+/// The maximum number of tags of an entry, besides the prefixes of its name.
+pub(crate) const MOST_TAGS: usize = 128;
+
 /// The bytes that a shortened name keeps of its beginning.
 const KEPT: usize = 150;
 

@@ -11,15 +11,17 @@ use super::super::run::yield_once;
 use super::super::task::rest_of;
 use super::ids::IdList;
 use super::kind::Many;
-use crate::cache_call::ambient;
 use crate::cache_call::request::{self, Delivery, Looked, Resolved, Response};
-use crate::call::{Answers, BatchRefresh, BatchRun, Call, Demands, MissedId};
+use crate::call::{self, Answers, BatchRefresh, BatchRun, Call, Demands, MissedId};
+use crate::collector::traced::Traced;
+use crate::collector::{BypassReason, Subject};
 use crate::error::Error;
 use crate::manager;
 use crate::output::collection::{Collection, Holds, ItemOf};
 use crate::output::{EntryCall, MemoryValue, OutputKind, SharedErrors};
 use crate::site::{Declared, SourceLocation, without_closures};
 use crate::stats::seldom::Reason;
+use crate::support::ambient;
 use crate::value::StoredKind;
 
 /// A call of many keys that looks into memory. `T` is the value that an entry stores, and `How` the way in which
@@ -87,7 +89,8 @@ where
             Begin::Hit(value) => _ = self.answers.add(Some(value), absent),
             Begin::Call(call) => {
                 let place = self.answers.add(None, absent);
-                self.missed.push(MissedId { place, call: call.into_call() });
+                let (call, traced) = call.into_call();
+                self.missed.push(MissedId { place, call, traced });
             }
         }
     }
@@ -105,20 +108,22 @@ where
         I: OutputKind<Output = <F::Call as Future>::Output, Value = T>,
     {
         let looked = if bypass { None } else { look(self.of, call.into_call()) };
-        let call = match looked {
+        let reason = if bypass { BypassReason::Condition } else { BypassReason::NoEntry };
+        let alone = || (None, Traced::bypassing(|| Subject::of_declared(self.of), reason));
+        let (call, traced) = match looked {
             Some(Looked::Hit(output)) => match I::split(output) {
                 Ok(value) => {
                     self.answers.add(Some(value), absent);
                     return;
                 }
                 // Memory holds no errors.
-                Err(_) => None,
+                Err(_) => alone(),
             },
             Some(Looked::Missed(resolved)) => call_of(*resolved),
-            None => None,
+            None => alone(),
         };
         let place = self.answers.add(None, absent);
-        self.missed.push(MissedId { place, call });
+        self.missed.push(MissedId { place, call, traced });
     }
 
     /// Returns the output, if memory has answered for all ids.
@@ -185,12 +190,17 @@ pub fn refresh_many<K, Id, T, How, F, B>(
     run.refresh(refresh, task, move |error| rest_of(share, error), around);
 }
 
-/// Returns the call of an entry, if its function caches it.
-fn call_of(resolved: Resolved) -> Option<Arc<Call>> {
-    let Resolved { bound, key, policy } = resolved;
-    let (policy, demands) = (policy?, Demands::default());
+/// Returns the call of an entry, if its function caches it, and the call for its collector, if it has one.
+fn call_of(resolved: Resolved) -> (Option<Arc<Call>>, Option<Box<Traced>>) {
+    let Resolved { bound, key, policy, bypass } = resolved;
+    let Some(policy) = policy else {
+        let reason = bypass.unwrap_or(BypassReason::NoEntry);
+        return (None, Traced::bypassing(|| Subject::of_key(&key), reason));
+    };
+    let traced = Traced::begin(|| Subject::of_key(&key));
     let (core, counters, stores) = (bound.core, bound.counters, bound.stores);
-    Some(Arc::new(Call { core, counters, key, policy, shares: None, stores, demands }))
+    let (shares, demands, heir) = (None, Demands::default(), call::heir());
+    (Some(Arc::new(Call { core, counters, key, policy, shares, stores, demands, heir })), traced)
 }
 
 impl<K, Id, T, How> fmt::Debug for Batch<K, Id, T, How> {

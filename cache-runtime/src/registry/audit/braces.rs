@@ -54,7 +54,9 @@ pub(super) fn without_braces(templates: Templates<'_>) -> Vec<Finding> {
 fn lacks_braces(text: &str, argument: &str) -> bool {
     let names_it = |piece: &Piece<'_>| match piece {
         Piece::Text(_) => false,
-        Piece::Placeholder(inside) => inside.split('.').next() == Some(argument),
+        Piece::Placeholder(inside) => {
+            inside.trim_end_matches('?').split('.').next() == Some(argument)
+        }
     };
     let is_used = parse_template(text).is_ok_and(|pieces| pieces.iter().any(names_it));
     !is_used && text.split(':').skip(1).any(|segment| segment == argument)

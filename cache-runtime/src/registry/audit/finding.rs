@@ -100,6 +100,21 @@ pub enum Finding {
         /// The location of that function.
         child: SourceLocation,
     },
+    /// A function is invalidated, and another one is not whose body has called it in this process. The
+    /// values of that one stay, although they were computed from values that are invalid now.
+    #[non_exhaustive]
+    NotPassedOn {
+        /// The location of the function that invalidates.
+        site: SourceLocation,
+        /// `prefix`, `tags` or `entry`.
+        option: &'static str,
+        /// The prefix, tag or call, as it is written.
+        name: &'static str,
+        /// The location of the cached function that it invalidates.
+        inner: SourceLocation,
+        /// The location of the cached function whose body has called that one.
+        outer: SourceLocation,
+    },
 }
 
 impl fmt::Display for Finding {
@@ -133,7 +148,7 @@ impl fmt::Display for Finding {
                 List(sites)
             ),
             Finding::NothingToInvalidate { site, option, name, nearest, hashed } => {
-                let what = if *option == "tags" { "tag" } else { option };
+                let what = said(option);
                 let nothing = "invalidates nothing: no cached function has it";
                 write!(f, "the {what} `{name}` of {site} {nothing}")?;
                 match (nearest, hashed) {
@@ -161,6 +176,14 @@ impl fmt::Display for Finding {
                  `key_prefix = \"{covered}\"` of {child}, so that both are invalidated by it: \
                  give one of them another `key_prefix`"
             ),
+            Finding::NotPassedOn { site, option, name, inner, outer } => write!(
+                f,
+                "the {} `{name}` of {site} invalidates values of {inner}, and none of {outer}, whose body calls that \
+                 function: its values stay as they are; let `{}` inherit, or give it a tag that `{}` invalidates too",
+                said(option),
+                outer.function,
+                site.function
+            ),
         }
     }
 }
@@ -169,6 +192,11 @@ impl fmt::Debug for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
+}
+
+/// Returns the word for one of the values of an option.
+fn said(option: &'static str) -> &'static str {
+    if option == "tags" { "tag" } else { option }
 }
 
 struct List<'a>(&'a [SourceLocation]);

@@ -2,22 +2,22 @@
 
 mod braces;
 mod finding;
-mod names;
 mod never;
-mod pattern;
+mod not_passed_on;
 #[cfg(test)]
 mod tests;
 
 use cache_syntax::nearest;
 
+use crate::registry::names::EntryNames;
+use crate::registry::pattern::NamePattern;
 use crate::registry::{CachedSite, MutationSite, Registry, SiteEntry, registry};
 use crate::site::{SiteKey, SourceLocation};
 
 use braces::without_braces;
 pub use finding::Finding;
-use names::EntryNames;
 use never::never_invalidated;
-use pattern::NamePattern;
+use not_passed_on::not_passed_on;
 
 /// Finds probable mistakes in the attributes of the program: [`Registry::audit`] of [`registry`].
 ///
@@ -57,6 +57,9 @@ impl Registry {
     /// assert_eq!(findings, []);
     /// ```
     ///
+    /// Of [the calls that were seen](Registry::calls), those are checked that this process has made so far. To
+    /// check those of a test, call this at its end.
+    ///
     /// Call sites that should not be checked, such as those of a library, can be removed first:
     ///
     /// ```
@@ -84,6 +87,7 @@ impl Registry {
             findings.extend(not_cached(site, &self.cached));
         }
         findings.extend(accidental_parents(&self.cached));
+        findings.extend(not_passed_on(self));
         findings
     }
 }

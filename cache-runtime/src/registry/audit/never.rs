@@ -1,7 +1,7 @@
 //! Tags that no function of the program invalidates.
 
 use super::Finding;
-use super::pattern::NamePattern;
+use crate::registry::pattern::NamePattern;
 use crate::registry::{CachedSite, MutationSite};
 
 pub(super) fn never_invalidated(site: &CachedSite, mutations: &[MutationSite]) -> Vec<Finding> {

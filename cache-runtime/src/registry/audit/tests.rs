@@ -2,8 +2,8 @@
 
 use super::Finding;
 use crate::Coalesce;
-use crate::registry::{CachedSite, Mutation, MutationSite, Registry, SiteEntry};
-use crate::site::{SiteKey, SourceLocation};
+use crate::registry::{CachedSite, Mutation, MutationSite, Registry, SeenCalls, SiteEntry};
+use crate::site::{Inherit, SiteKey, SourceLocation};
 
 const HASHED: SiteKey = SiteKey::Arguments(&["id"]);
 
@@ -32,6 +32,8 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         max_memory: None,
         max_entries: None,
         reserved: false,
+        derives_tags: false,
+        inherits: Inherit::Nothing,
         cache_if: false,
         cache_none: true,
         bypass_if: false,
@@ -69,8 +71,12 @@ fn mutation(prefix: Option<&'static str>, tags: &'static [&'static str]) -> Muta
     }
 }
 
+fn of(cached: Vec<CachedSite>, mutations: Vec<MutationSite>) -> Registry {
+    Registry { cached, mutations, calls: Vec::new() }
+}
+
 fn audit(cached: &[CachedSite]) -> Vec<Finding> {
-    Registry { cached: cached.to_vec(), mutations: Vec::new() }.audit()
+    of(cached.to_vec(), Vec::new()).audit()
 }
 
 /// Returns the finding for an invalidation by this prefix; `None` if there is none.
@@ -80,13 +86,13 @@ fn prefix_finding(cached: &[CachedSite], prefix: &'static str) -> Option<Finding
 
 fn prefix_findings(cached: &[CachedSite], prefix: &'static str) -> Vec<Finding> {
     let mutations = vec![mutation(Some(prefix), &[])];
-    Registry { cached: cached.to_vec(), mutations }.audit()
+    of(cached.to_vec(), mutations).audit()
 }
 
 /// Returns the finding for an invalidation by these tags; `None` if there is none.
 fn tag_finding(cached: &[CachedSite], tags: &'static [&'static str]) -> Option<Finding> {
     let mutations = vec![mutation(None, tags)];
-    Registry { cached: cached.to_vec(), mutations }.audit().pop()
+    of(cached.to_vec(), mutations).audit().pop()
 }
 
 fn nearest(finding: Option<Finding>) -> Option<String> {
@@ -100,9 +106,27 @@ fn nearest(finding: Option<Finding>) -> Option<String> {
 fn a_program_without_sites_is_a_finding() {
     assert_eq!(audit(&[]), [Finding::NoSites {}]);
     let only_invalidates = vec![mutation(None, &["a"])];
-    let found = Registry { cached: Vec::new(), mutations: only_invalidates }.audit();
+    let found = of(Vec::new(), only_invalidates).audit();
     assert!(matches!(found[..], [Finding::NothingToInvalidate { .. }]), "{found:?}");
     assert!(Finding::NoSites {}.to_string().contains("`use name_of_the_library as _;`"));
+}
+
+#[test]
+fn nothing_is_claimed_about_tags_that_an_expression_makes() {
+    let get = || templated("shop::get", "video", "{id}");
+    let tagged = CachedSite { tags: &["user:{id}", "{..}"], ..get() };
+    let mutations = |tags| vec![mutation(None, tags)];
+    let found = |site: &CachedSite, tags| {
+        Registry { cached: vec![site.clone()], mutations: mutations(tags), calls: Vec::new() }
+            .audit()
+    };
+    assert_eq!(found(&tagged, &["{..}"]), []);
+    assert_eq!(found(&tagged, &["user:{id}", "other"]), [], "the other tag may have it");
+    let derives = CachedSite { derives_tags: true, ..get() };
+    assert_eq!(found(&derives, &["user:{id}", "other"]), [], "a value may have it");
+    assert!(matches!(found(&get(), &["other"])[..], [Finding::NothingToInvalidate { .. }]));
+    let optional = CachedSite { tags: &["user:{id?}:id"], ..get() };
+    assert_eq!(found(&optional, &["user:{id}:id"]), [], "it has its braces");
 }
 
 #[test]
@@ -111,7 +135,7 @@ fn a_segment_that_is_called_like_an_argument_lacks_its_braces() {
     let site = |tags, key| {
         let site = CachedSite { tags, arguments, ..templated("shop::get", "video", key) };
         let mutations = vec![mutation(None, &["user:{id}", "a", "user:x:{id}", "user"])];
-        Registry { cached: vec![site], mutations }.audit()
+        of(vec![site], mutations).audit()
     };
     let lacking = |findings: Vec<Finding>| {
         let lacking = findings.into_iter().filter_map(|finding| match finding {
@@ -128,7 +152,7 @@ fn a_segment_that_is_called_like_an_argument_lacks_its_braces() {
     }
     let mutations = vec![mutation(Some("video:id"), &["video:id"])];
     let cached = vec![templated("shop::get", "video", "{id}")];
-    let found = lacking(Registry { cached, mutations }.audit());
+    let found = lacking(of(cached, mutations).audit());
     assert_eq!(found, [("prefix", "video:id", "id"), ("tags", "video:id", "id")]);
 }
 
@@ -137,7 +161,7 @@ fn a_tag_that_nothing_invalidates_is_found() {
     let tags: &[&str] = &["user:{user.id}", "home", "team:{team}"];
     let site = CachedSite { tags, ..templated("shop::get", "video", "{id}") };
     let never = |mutations: Vec<MutationSite>| {
-        let found = Registry { cached: vec![site.clone()], mutations }.audit().into_iter();
+        let found = of(vec![site.clone()], mutations).audit().into_iter();
         let tags = found.filter_map(|finding| match finding {
             Finding::NeverInvalidated { tag, .. } => Some(tag),
             _ => None,
@@ -149,6 +173,10 @@ fn a_tag_that_nothing_invalidates_is_found() {
     assert_eq!(never(vec![tagged()]), ["home"]);
     let by_prefix = mutation(Some("home"), &[]);
     assert_eq!(never(vec![tagged(), by_prefix]), [""; 0]);
+    // A value may be any text of a segment.
+    for tags in [&["{kind}:{id}"][..], &["t{rest}:{a}-{b}"], &["{x}am:{y}0"]] {
+        assert!(!never(vec![mutation(None, tags)]).contains(&"team:{team}"), "{tags:?}");
+    }
     // An invalidation of a prefix also reaches names below it. Tags have no such hierarchy.
     assert_eq!(never(vec![mutation(Some("user"), &["home"])]), ["user:{user.id}", "team:{team}"]);
 }
@@ -342,7 +370,7 @@ fn entry_finding(kind: Mutation, call: &'static str, function: &'static str) -> 
     let entries = vec![SiteEntry { call, function }];
     let mutations = vec![MutationSite { kind, entries, ..mutation(None, &[]) }];
     let cached = vec![cached("shop::get_video", None, HASHED)];
-    Registry { cached, mutations }.audit().pop().map(|finding| finding.to_string())
+    of(cached, mutations).audit().pop().map(|finding| finding.to_string())
 }
 
 #[test]
@@ -387,4 +415,134 @@ fn findings_say_what_where_and_what_to_do() {
         twins.contains("a (src/shop.rs:1), b (src/shop.rs:1) and c (src/shop.rs:1)"),
         "{twins}"
     );
+}
+
+fn seen(outer: &CachedSite, inner: &CachedSite) -> SeenCalls {
+    let [outer, inner] = [outer, inner].map(|site| site.location.clone());
+    SeenCalls { outer, inner, count: 1 }
+}
+
+/// Returns the texts that are not passed on from the inner function to the outer one.
+fn not_passed_on(
+    outer: &CachedSite,
+    inner: &CachedSite,
+    mutations: Vec<MutationSite>,
+) -> Vec<&'static str> {
+    let (cached, calls) = (vec![outer.clone(), inner.clone()], vec![seen(outer, inner)]);
+    let found = Registry { cached, mutations, calls }.audit().into_iter();
+    let names = found.filter_map(|finding| match finding {
+        Finding::NotPassedOn { name, .. } => Some(name),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn by_entry(call: &'static str, function: &'static str) -> MutationSite {
+    MutationSite { entries: vec![SiteEntry { call, function }], ..mutation(None, &[]) }
+}
+
+#[test]
+fn an_invalidation_that_does_not_reach_the_function_that_calls_is_found() {
+    let tags: &[&str] = &["user:{user.id}"];
+    let inner = CachedSite { tags, ..templated("shop::price", "price", "{id}") };
+    let outer = templated("shop::offer", "offer", "{id}");
+    let not_passed_on = |mutation| not_passed_on(&outer, &inner, vec![mutation]);
+    assert_eq!(not_passed_on(mutation(Some("price:{id}"), &[])), ["price:{id}"]);
+    assert_eq!(not_passed_on(mutation(None, &["other", "user:{id}"])), ["user:{id}"]);
+    assert_eq!(not_passed_on(mutation(Some("price"), &["user:0"])), ["price"]);
+    assert_eq!(not_passed_on(by_entry("price(1)", "price")), ["price(1)"]);
+}
+
+#[test]
+fn an_invalidation_that_reaches_or_may_reach_the_function_that_calls_is_in_order() {
+    let inner = templated("shop::price", "price", "{id}");
+    let tags: &[&str] = &["article:{id}"];
+    let outer = CachedSite { tags, ..templated("shop::offer", "offer", "{id}") };
+    for (prefix, tags) in [
+        (Some("price:{id}"), &["article:{article}"][..]),
+        (Some("price"), &["{kind}:{id}"]),
+        (Some("{kind}"), &["price:{id}"]),
+        (None, &["price:{id}", "offer"]),
+    ] {
+        assert!(not_passed_on(&outer, &inner, vec![mutation(prefix, tags)]).is_empty(), "{tags:?}");
+    }
+    let both = by_entry("offer(1)", "offer");
+    let both = MutationSite { prefix: Some("price:{id}"), ..both };
+    assert!(not_passed_on(&outer, &inner, vec![both]).is_empty());
+    // A value may equal the name of a function.
+    let outer = cached("shop::offer", None, HASHED);
+    let by_value = mutation(Some("{kind}"), &["price:{id}"]);
+    assert!(not_passed_on(&outer, &inner, vec![by_value]).is_empty());
+}
+
+#[test]
+fn an_invalidation_that_may_not_be_meant_for_the_inner_function_is_no_finding() {
+    let inner = templated("shop::price", "price", "{id}");
+    let outer = templated("shop::offer", "offer:{id}", "{id}");
+    for other in [
+        mutation(Some("{kind}:{id}"), &[]),
+        mutation(Some("prices:{id}"), &[]),
+        by_entry("price_of(1)", "price_of"),
+        MutationSite { manager: Some("&OTHER"), ..mutation(Some("price:{id}"), &[]) },
+        MutationSite { kind: Mutation::Put, ..by_entry("price(1)", "price") },
+    ] {
+        assert!(not_passed_on(&outer, &inner, vec![other.clone()]).is_empty(), "{other:?}");
+    }
+    for other in ["&OTHER", "&ANOTHER"] {
+        let elsewhere = CachedSite { manager: Some(other), ..outer.clone() };
+        let change = mutation(Some("price:{id}"), &[]);
+        assert!(not_passed_on(&elsewhere, &inner, vec![change]).is_empty());
+    }
+    // The call may be one of another function of that name.
+    let cached = vec![outer.clone(), inner.clone(), templated("b::price", "cost", "{id}")];
+    let calls = vec![seen(&outer, &inner)];
+    let mutations = vec![by_entry("price(1)", "price")];
+    assert_eq!(Registry { cached, mutations, calls }.audit(), []);
+}
+
+#[test]
+fn a_function_that_inherits_passes_an_invalidation_on() {
+    let price = templated("shop::price", "price", "{id}");
+    let offer = templated("shop::offer", "offer", "{id}");
+    let offer = CachedSite { inherits: Inherit::All, ..offer };
+    let page = templated("shop::page", "page", "{id}");
+    let change = || vec![mutation(Some("price:{id}"), &[])];
+    assert!(not_passed_on(&offer, &price, change()).is_empty());
+
+    let calls = vec![seen(&page, &offer), seen(&offer, &price), seen(&offer, &page)];
+    let cached = vec![price, offer, page.clone()];
+    let of_page = Registry { cached, mutations: change(), calls: calls.clone() };
+    let found = of_page.audit().into_iter().filter_map(|finding| match finding {
+        Finding::NotPassedOn { name, inner, outer, .. } => {
+            Some((name, inner.function, outer.function))
+        }
+        _ => None,
+    });
+    assert_eq!(found.collect::<Vec<_>>(), [("price:{id}", "offer", "page")]);
+
+    let page = CachedSite { inherits: Inherit::Tags, ..page };
+    let cached = of_page.cached.into_iter().take(2).chain([page]).collect();
+    assert_eq!(Registry { cached, mutations: change(), calls }.audit(), []);
+}
+
+#[test]
+fn a_function_that_calls_itself_is_reached_by_its_own_invalidation() {
+    let site = templated("shop::price", "price", "{id}");
+    for change in [mutation(Some("price:{id}"), &[]), by_entry("price(1)", "price")] {
+        assert!(not_passed_on(&site, &site, vec![change]).is_empty());
+    }
+}
+
+#[test]
+fn an_invalidation_that_is_not_passed_on_is_described_with_all_functions() {
+    let (outer, inner) =
+        (templated("shop::offer", "offer", "{id}"), templated("shop::price", "price", "{id}"));
+    let calls = vec![seen(&outer, &inner)];
+    let mutations = vec![mutation(None, &["price:{id}"]), mutation(Some("price:{id}"), &[])];
+    let found = Registry { cached: vec![outer, inner], mutations, calls }.audit();
+    let text = found.last().map(ToString::to_string).unwrap_or_default();
+    let expected = "the prefix `price:{id}` of shop::change (src/shop.rs:1) invalidates values of \
+         shop::price (src/shop.rs:1), and none of shop::offer (src/shop.rs:1), whose body calls that function: its \
+         values stay as they are; let `offer` inherit, or give it a tag that `change` invalidates too";
+    assert_eq!(text, expected);
 }

@@ -17,19 +17,30 @@ pub(super) struct EntryNames<'a> {
 
 impl<'a> EntryNames<'a> {
     pub(super) fn of(site: &'a CachedSite) -> Self {
+        Self::with(site, NamePattern::function)
+    }
+
+    /// Returns the same names for the question of which invalidations cannot reach them: a value may then equal
+    /// the name of a function.
+    pub(super) fn loosely(site: &'a CachedSite) -> Self {
+        Self::with(site, NamePattern::literal)
+    }
+
+    fn with(site: &'a CachedSite, function: fn(&str) -> NamePattern) -> Self {
         let prefix = match site.prefix_is_written {
             true => NamePattern::literal(site.prefix),
-            false => NamePattern::function(site.prefix),
+            false => function(site.prefix),
         };
         let (name, own) = match site.key {
             SiteKey::Template(template) => (prefix.above(NamePattern::template(template)), None),
             SiteKey::Arguments(_) | SiteKey::Expression => {
-                let name = prefix.above(NamePattern::function(site.location.function));
+                let name = prefix.above(function(site.location.function));
                 (name.clone(), Some(name))
             }
         };
         let prefixes = name.parents().chain(own).take(MAX_SEGMENTS).collect();
-        let tags = site.tags.iter().map(|tag| NamePattern::template(tag)).collect();
+        let derived = site.derives_tags.then(NamePattern::anything);
+        let tags = site.tags.iter().map(|tag| NamePattern::template(tag)).chain(derived).collect();
         EntryNames { site, name, prefixes, tags }
     }
 
@@ -48,9 +59,15 @@ impl<'a> EntryNames<'a> {
         self.prefixes.iter().chain(&self.tags).any(|own| own.meets(tag))
     }
 
+    /// Returns true if a prefix or tag is meant for entries of this function: each segment that is the same for all of
+    /// them is written there.
+    pub(super) fn are_meant_by(&self, name: &NamePattern) -> bool {
+        self.to_invalidate_by().chain(self.whole()).any(|own| own.is_meant_by(name))
+    }
+
     /// Returns the names that work as a prefix and as a tag.
     pub(super) fn to_invalidate_by(&self) -> impl Iterator<Item = &NamePattern> {
-        self.prefixes.iter().chain(&self.tags)
+        self.prefixes.iter().chain(&self.tags).filter(|name| !name.is_anything())
     }
 
     /// Returns true if the names below this prefix consist of a hash only.

@@ -4,6 +4,9 @@ use std::{fmt, mem};
 
 use cache_syntax::{Piece, parse_template};
 
+/// The tag of an expression, as the registry shows it.
+const ANYTHING: &str = "{..}";
+
 /// A name, segment by segment.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct NamePattern(Vec<Segment>);
@@ -70,9 +73,29 @@ impl NamePattern {
         self.0.iter().map(Segment::written).collect::<Vec<_>>().join(":")
     }
 
+    /// Returns a pattern of all names, for the tags that an expression makes.
+    pub(super) fn anything() -> Self {
+        NamePattern::template(ANYTHING)
+    }
+
+    /// Returns true if it is a pattern of all names.
+    pub(super) fn is_anything(&self) -> bool {
+        matches!(&self.0[..], [segment] if segment.written() == ANYTHING)
+    }
+
     /// Returns true if both patterns have a name in common.
     pub(super) fn meets(&self, other: &NamePattern) -> bool {
+        if self.is_anything() || other.is_anything() {
+            return true;
+        }
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.meets(b))
+    }
+
+    /// Returns true if both have a name in common, and the other one has values only where this one has some.
+    pub(super) fn is_meant_by(&self, other: &NamePattern) -> bool {
+        let writes =
+            |(own, given): (&Segment, &Segment)| !own.values.is_empty() || given.values.is_empty();
+        self.meets(other) && self.0.iter().zip(&other.0).all(writes)
     }
 }
 
@@ -183,10 +206,32 @@ mod tests {
     }
 
     #[test]
+    fn the_tag_of_an_expression_may_be_any_name() {
+        for other in ["a", "a:{b}:c", "{..}", "{a}"] {
+            assert!(meet("{..}", other), "{other}");
+        }
+        assert!(!meet("a:{..}", "b:c"), "a field of this name cannot be written");
+        assert!(NamePattern::anything().is_anything());
+    }
+
+    #[test]
     fn doubled_braces_are_letters() {
         assert_eq!(NamePattern::template("{{a}}"), NamePattern::literal("{a}"));
         assert_eq!(NamePattern::template("{a}{{x").to_string(), "{}{{x");
         assert_eq!(NamePattern::template("v{{:-{a.0}-{b}:x").written(), "v{{:-{a.0}-{b}:x");
+    }
+
+    #[test]
+    fn a_name_is_meant_by_one_that_writes_what_is_the_same_for_all() {
+        let is_meant = |own: &str, given: &str| {
+            NamePattern::template(own).is_meant_by(&NamePattern::template(given))
+        };
+        for given in ["user:{id}", "user:0", "user:{a}-{b}"] {
+            assert!(is_meant("user:{user.id}", given), "{given}");
+        }
+        for given in ["{kind}:{id}", "{kind}:0", "users:{id}", "user", "user:{id}:{more}"] {
+            assert!(!is_meant("user:{user.id}", given), "{given}");
+        }
     }
 
     #[test]

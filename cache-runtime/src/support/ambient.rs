@@ -1,5 +1,5 @@
-//! Counts the calls of the process that run in a scope, or that have a request. While there is none, no
-//! call reads the thread-locals of scopes and requests.
+//! Counts the calls of the process that run in a scope, that have a request, that a collector receives, or whose body is
+//! watched. While there is none, a memory hit reads no thread-locals (R8).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,8 @@ pub(crate) fn any() -> bool {
     SURROUNDED.load(Ordering::Relaxed) != 0
 }
 
-/// Makes [`any`] return true until it is dropped: a call in a scope, or with a request, is running.
+/// Makes [`any`] return true until it is dropped: a call in a scope, with a request, in a collector or with a watched
+/// body is running.
 #[derive(Debug)]
 pub(crate) struct Surrounded(());
 
