@@ -7,6 +7,10 @@
 //! are dropped half-way as other calls are. Each of their keys is checked as a read of its own. A
 //! history in which one of these kinds has seen no value is a failure.
 //!
+//! The values of one group have an owner, and so a tag of their own. A change of them invalidates the tag of the old owner
+//! alone. Other functions inherit: their values contain the data of several keys, on two or three levels. Each datum
+//! is checked as a read of its own. A history that has not seen such values, also stored ones, is a failure.
+//!
 //! Redis is one server, or a cluster of six of which masters die, fall silent, forget what they have
 //! confirmed and hand over slots. Old snapshots and what happens on the way to Redis are left to the
 //! one server: the nodes of a cluster say themselves where they are, so nothing can be put before
@@ -43,6 +47,8 @@ mod run;
 
 use cache_tests::history::How;
 
+use checker::Sight;
+
 #[test]
 fn no_process_reads_what_was_invalidated_before() {
     for plan in plan::plans() {
@@ -51,6 +57,10 @@ fn no_process_reads_what_was_invalidated_before() {
         let of_many = &outcome.verdict.checked_of_many;
         for how in How::READS_OF_MANY {
             assert!(of_many.contains_key(&how), "no value seen by {how:?}: {of_many:?}");
+        }
+        for sight in Sight::ALL {
+            let sights = &outcome.verdict.sights;
+            assert!(sights.contains_key(&sight), "no value seen of {sight:?}: {sights:?}");
         }
         assert!(outcome.verdict.violations.is_empty(), "{}", report::violations(&outcome));
     }

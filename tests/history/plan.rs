@@ -18,6 +18,9 @@ const DEADLINE: Duration = Duration::from_millis(100);
 /// older than its entry by this much.
 const LOADING: Duration = Duration::from_millis(250);
 
+/// The time that a body may take which calls other cached functions, one after the other.
+const INHERITING: Duration = Duration::from_millis(750);
+
 /// The modes of the caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -99,6 +102,7 @@ impl Plan {
                 steady: Duration::ZERO,
                 otherwise: OUTAGE_TTL + LOADING,
                 from_redis: Duration::ZERO,
+                inheriting: INHERITING,
             },
             // Entries in memory and tokens in the token cache are trusted while the lease of the feed
             // holds.
@@ -106,6 +110,7 @@ impl Plan {
                 steady: LEASE,
                 otherwise: LEASE + OUTAGE_TTL.max(OUTAGE_GRACE) + LOADING,
                 from_redis: LEASE,
+                inheriting: INHERITING,
             },
         }
     }

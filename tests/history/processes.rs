@@ -128,7 +128,7 @@ fn spawn(setting: &Setting<'_>, number: u64, url: &str) -> Worker {
         variables.push((NEXT_VERSION, "1".to_owned()));
     }
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let mut worker = Worker::spawn_program("historian", &variables);
+    let mut worker = Worker::spawn_program("historian", &[], &variables);
     assert_eq!(worker.call("start"), "started");
     worker
 }

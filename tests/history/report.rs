@@ -41,6 +41,7 @@ pub fn summary(outcome: &Outcome) -> String {
         changes(outcome, |_| true),
         changes(outcome, |confirmed| confirmed),
     );
+    let _ = writeln!(text, "  {}", sights(outcome));
     let _ = writeln!(text, "  in those processes that lived to the end: {}", counts(outcome));
     let _ = writeln!(text, "  operations: {}", kinds(outcome));
     let _ = writeln!(text, "  disturbances: {}", disturbances(outcome));
@@ -86,6 +87,12 @@ fn of_many(outcome: &Outcome) -> String {
     let kinds = outcome.verdict.checked_of_many.iter();
     let kinds: Vec<_> = kinds.map(|(how, count)| format!("{how:?} {count}")).collect();
     kinds.join(", ")
+}
+
+fn sights(outcome: &Outcome) -> String {
+    let sights = outcome.verdict.sights.iter();
+    let sights: Vec<_> = sights.map(|(sight, count)| format!("{sight:?} {count}")).collect();
+    sights.join(", ")
 }
 
 fn disturbances(outcome: &Outcome) -> String {

@@ -1,8 +1,10 @@
-use cache_tests::history::{Change, Datum, KEYS, Span};
+use cache_tests::history::{Change, Datum, KEYS, OWNERS, Span};
 
-/// From which moment on which versions are too old, for each key.
+const OWNER_COUNT: usize = OWNERS as usize;
+
+/// From which moment on which versions are too old, for each key and each owner that its value may have.
 #[derive(Debug)]
-pub struct Floors<'a>([Vec<Floor<'a>>; KEYS]);
+pub struct Floors<'a>([[Vec<Floor<'a>>; OWNER_COUNT]; KEYS]);
 
 #[derive(Clone, Copy, Debug)]
 struct Floor<'a> {
@@ -19,10 +21,13 @@ impl<'a> Floors<'a> {
         let mut floors = Floors(Default::default());
         for (at, change) in changes {
             for &(key, version) in &change.floors {
-                floors.0[key.index()].push(Floor { at, version, highest: version, change });
+                let owners = (0..OWNERS).zip(&mut floors.0[key.index()]);
+                for (_, floors) in owners.filter(|(owner, _)| change.scope.covers_owner(*owner)) {
+                    floors.push(Floor { at, version, highest: version, change });
+                }
             }
         }
-        for floors in &mut floors.0 {
+        for floors in floors.0.as_flattened_mut() {
             floors.sort_by_key(|floor| floor.at);
             let mut highest = 0;
             for floor in floors {
@@ -36,7 +41,7 @@ impl<'a> Floors<'a> {
     /// Returns the first floor that forbids what was seen, and from when on. What was put directly is
     /// forbidden only by what began later.
     pub fn first_above(&self, seen: &Datum, put: Option<Span>) -> Option<(u64, &'a Change)> {
-        let floors = &self.0[seen.key.index()];
+        let floors = &self.0[seen.key.index()][usize::from(seen.owner())];
         let first = floors.partition_point(|floor| floor.highest <= seen.version);
         let mut above = floors[first..].iter().filter(|floor| floor.version > seen.version);
         let found = match put {

@@ -10,12 +10,16 @@
 //! A value that was put directly counts from that moment, whatever its version: the program says
 //! that it is the newest there is. So only changes that began after the put had returned forbid it.
 //!
-//! A call of many keys is a read of each of them, all with its start and its end.
+//! A call of many keys is a read of each of them, all with its start and its end. So is a read of a value that inherits:
+//! it is one of each datum in the value.
+//!
+//! A change that is known by the tag of an owner states floors of the values that have this owner.
 //!
 //! In addition, every operation has succeeded, and each value belongs to the requested key.
 
 mod floors;
 mod received;
+mod sight;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -27,6 +31,7 @@ use cache_tests::history::{Change, Event, Failure, How, Origin, Read, Span};
 
 use floors::Floors;
 use received::Received;
+pub use sight::Sight;
 use steady::Steady;
 
 /// The record of one process.
@@ -47,6 +52,8 @@ pub struct Bounds {
     pub from_redis: Duration,
     /// Else.
     pub otherwise: Duration,
+    /// The additional time for data in a value that inherits, whose body waits for other loads.
+    pub inheriting: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +92,8 @@ pub struct Verdict {
     pub checked: u64,
     /// Those of each kind of call of many keys.
     pub checked_of_many: BTreeMap<How, u64>,
+    /// Those of some more kinds.
+    pub sights: BTreeMap<Sight, u64>,
     /// Those of processes that were in touch with Redis.
     pub steady: u64,
     /// The longest time after a change in Redis after which an older value was still seen, in a process
@@ -164,6 +173,9 @@ impl Checker<'_> {
         if How::READS_OF_MANY.contains(&read.how) {
             *verdict.checked_of_many.entry(read.how).or_default() += 1;
         }
+        for sight in Sight::ALL.into_iter().filter(|sight| sight.is_of(&read)) {
+            *verdict.sights.entry(sight).or_default() += 1;
+        }
         if seen.key != read.key {
             verdict.violations.push(Violation::Foreign { process, read });
             return;
@@ -205,7 +217,12 @@ impl Checker<'_> {
             // The value that this very call has loaded.
             (_, Origin::Load) => Duration::ZERO,
             // A load may have been stopped half-way: its value is as old as it is, and new in memory.
-            _ => self.bounds.otherwise + paused(record, invalidated, read.span.begin),
+            _ => {
+                let stopped = paused(record, invalidated, read.span.begin);
+                let is_inherited = How::READS_OF_OUTER.contains(&read.how);
+                let inheriting = if is_inherited { self.bounds.inheriting } else { Duration::ZERO };
+                self.bounds.otherwise + inheriting + stopped
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Hand-written histories, right ones and wrong ones.
 
-use cache_tests::history::{Datum, How, Key, Scope, Watch};
+use cache_tests::history::{Datum, How, Key, OWNED, Scope, Watch};
 
 use super::*;
 
@@ -8,6 +8,7 @@ const BOUNDS: Bounds = Bounds {
     steady: Duration::ZERO,
     from_redis: Duration::ZERO,
     otherwise: Duration::from_micros(500),
+    inheriting: Duration::from_micros(100),
 };
 
 fn key() -> Key {
@@ -92,6 +93,48 @@ fn each_key_of_a_call_of_many_is_a_read() {
     }
     let found = check(111, 1).violations;
     assert!(matches!(&found[..], [Violation::Own { read, .. }] if read.key == key()), "{found:?}");
+}
+
+#[test]
+fn the_tag_of_an_owner_forbids_the_older_values_of_this_owner_alone() {
+    let key = Key::new(OWNED, 0);
+    let datum = |version| Datum { key, version, set_by: 0 };
+    let owner = datum(2).owner();
+    assert_eq!(datum(3).owner(), owner);
+    assert_ne!(datum(4).owner(), owner);
+    let change = |scope| {
+        let (how, span) = (How::InvalidateOwner, Span { begin: 100, end: 110 });
+        Event::Change(Change { id: 1, how, span, scope, floors: vec![(key, 9)], confirmed: None })
+    };
+    let seen = |scope, version| {
+        let span = Span { begin: 111, end: 120 };
+        let (how, origin, seen) = (How::Call, Origin::Unknown, Some(datum(version)));
+        let read = Event::Read(Read { how, span, key, origin, lag: 0, seen });
+        violations(&[&[change(scope), read]]).len()
+    };
+    let of_owner = Scope::Owner(owner);
+    assert_eq!([2, 3, 4, 9].map(|version| seen(of_owner, version)), [1, 1, 0, 0]);
+    assert_eq!([2, 4, 9].map(|version| seen(Scope::All, version)), [1, 1, 0]);
+    let keys: Vec<Key> = of_owner.keys().collect();
+    assert_eq!(keys, Key::all().filter(|key| key.group() == OWNED).collect::<Vec<_>>());
+}
+
+#[test]
+fn each_datum_in_a_value_that_inherits_is_a_read() {
+    let part = |at, version| {
+        let (span, seen) =
+            (Span { begin: at, end: at + 10 }, Datum { key: key(), version, set_by: 0 });
+        let (how, origin) = (How::FetchOuter, Origin::Memory);
+        Event::Read(Read { how, span, key: key(), origin, lag: 0, seen: Some(seen) })
+    };
+    let found = violations(&[&[change(1, 100, 2, None), part(111, 2), part(111, 1)]]);
+    assert!(matches!(found[..], [Violation::Own { .. }]), "{found:?}");
+    let change = [change(1, 100, 2, Some(1_000))];
+    assert_eq!(violations(&[&change, &[part(1_600, 1)]]), [], "its body takes longer");
+    assert_eq!(violations(&[&change, &[part(1_601, 1)]]).len(), 1);
+    let events = vec![part(1, 1), read(1, 1)];
+    let sights = check(&[Record { process: 1, events, pauses: Vec::new() }], BOUNDS).sights;
+    assert_eq!(sights, [(Sight::Inherited, 1), (Sight::InheritedStored, 1)].into());
 }
 
 #[test]

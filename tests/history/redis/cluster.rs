@@ -1,7 +1,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use cache_tests::history::Key;
+use cache_tests::history::{GROUPS, Key, OWNERS, ROWS, owner_tag};
 use cache_tests::{Dice, RedisCluster, RedisServer};
 
 use super::mishap::Mishap;
@@ -55,9 +55,14 @@ impl Cluster {
     pub fn start(namespace: &str) -> Self {
         let nodes = RedisCluster::start();
         let names = Key::all().flat_map(|key| [key.name(), format!("#t:{}", key.tag())]);
-        let prefixes = (0..4).map(|group| format!("#t:datum:{group}"));
-        let others = ["#t:datum", "#root", "#stats"].map(str::to_owned);
-        let all = names.chain(prefixes).chain(others);
+        let prefixes = (0..GROUPS).map(|group| format!("#t:datum:{group}"));
+        let owners = (0..OWNERS).map(|owner| format!("#t:{}", owner_tag(owner)));
+        let outer = ["pair", "tower", "wall"]
+            .iter()
+            .flat_map(|prefix| (0..ROWS).map(move |row| format!("{prefix}:{row}")));
+        let counters = (0..16).map(|number| format!("#removals:{number}"));
+        let others = ["#t:datum", "#t:#cleared", "#root", "#stats"].map(str::to_owned);
+        let all = names.chain(prefixes).chain(owners).chain(outer).chain(counters).chain(others);
         let slots = all.map(|key| nodes.slot_of_key(&format!("{namespace}:{key}"))).collect();
         Cluster { nodes, slots }
     }

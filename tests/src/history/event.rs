@@ -40,11 +40,19 @@ pub enum How {
     GetMany,
     GetOrLoad,
     GetOrLoadMany,
+    /// Through a function whose value inherits from the values of other functions.
+    CallOuter,
+    FetchOuter,
+    PeekOuter,
+    RefreshOuter,
+    /// Through one of many keys.
+    CallManyOuter,
     CacheInvalidateEntry,
     CacheInvalidateEachEntry,
     CacheInvalidateEachTag,
     CacheInvalidatePrefix,
     CacheInvalidateTag,
+    CacheInvalidateOwner,
     CacheInvalidateDropped,
     CachePut,
     EntryInvalidate,
@@ -52,6 +60,7 @@ pub enum How {
     Delete,
     InvalidatePrefix,
     InvalidateTag,
+    InvalidateOwner,
     Clear,
     FlushAll,
     Set,
@@ -60,6 +69,10 @@ pub enum How {
 impl How {
     /// The reads whose loads are those of many keys. Each of their keys is a read of its own.
     pub const READS_OF_MANY: [How; 3] = [How::CallMany, How::CallManyOwn, How::GetOrLoadMany];
+
+    /// The reads of values that inherit. Each datum in such a value is a read of its own.
+    pub const READS_OF_OUTER: [How; 5] =
+        [How::CallOuter, How::FetchOuter, How::PeekOuter, How::RefreshOuter, How::CallManyOuter];
 }
 
 /// The source of a value, as far as it is known.

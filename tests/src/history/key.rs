@@ -5,10 +5,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The number of groups. The names of each group have a prefix of their own, and its functions have
 /// options of their own.
-pub const GROUPS: u8 = 5;
+pub const GROUPS: u8 = 6;
 /// The number of groups that have a function of one key: the first ones. The last group has only one of
 /// many keys.
-pub const SINGLE_GROUPS: u8 = 4;
+pub const SINGLE_GROUPS: u8 = 5;
+/// The group whose entries have a tag that follows from the value: that of its owner.
+pub const OWNED: u8 = 4;
+/// The number of owners.
+pub const OWNERS: u8 = 3;
 /// The number of rows. The names of each row have a tag of their own.
 pub const ROWS: u8 = 4;
 /// The number of keys. It is small, so that all tasks use the same keys.
@@ -27,6 +31,19 @@ pub struct Datum {
     pub version: u64,
     /// The change that put it into the direct API; 0 if it was loaded.
     pub set_by: u64,
+}
+
+impl Datum {
+    /// Returns the owner, which every second version changes.
+    pub fn owner(self) -> u8 {
+        let turn = self.version / 2 + u64::from(self.key.row());
+        u8::try_from(turn % u64::from(OWNERS)).unwrap_or(0)
+    }
+}
+
+/// Returns the tag of an owner.
+pub fn owner_tag(owner: u8) -> String {
+    format!("owner:{owner}")
 }
 
 /// The variable that makes a process one of the next version of the program, whose data have a field more.
@@ -86,6 +103,8 @@ pub enum Scope {
     Row(u8),
     /// The keys of some rows: a bit for each row.
     Rows(u8),
+    /// The values of the group [`OWNED`] that have this owner.
+    Owner(u8),
     /// All keys.
     All,
 }
@@ -135,8 +154,14 @@ impl Scope {
             Scope::Group(group) => key.group() == group,
             Scope::Row(row) => key.row() == row,
             Scope::Rows(rows) => rows >> key.row() & 1 == 1,
+            Scope::Owner(_) => key.group() == OWNED,
             Scope::All => true,
         }
+    }
+
+    /// Returns true if the values of a covered key that have this owner are in the scope.
+    pub fn covers_owner(self, owner: u8) -> bool {
+        !matches!(self, Scope::Owner(one) if one != owner)
     }
 
     /// Its keys.

@@ -12,4 +12,6 @@ mod key;
 pub use clock::now_us;
 pub use database::{Database, DatabaseClient, Versions};
 pub use event::{Change, Event, Failure, How, Origin, Read, Span, Watch};
-pub use key::{Datum, GROUPS, KEYS, Key, NEXT_VERSION, ROWS, SINGLE_GROUPS, Scope};
+pub use key::{
+    Datum, GROUPS, KEYS, Key, NEXT_VERSION, OWNED, OWNERS, ROWS, SINGLE_GROUPS, Scope, owner_tag,
+};

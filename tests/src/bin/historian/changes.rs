@@ -6,16 +6,19 @@ use std::time::Duration;
 use cache_runtime::{CacheCall as _, Error, cache};
 use cache_tests::Dice;
 use cache_tests::history::{
-    Change, Datum, GROUPS, How, Key, ROWS, SINGLE_GROUPS, Scope, Span, Versions, now_us,
+    Change, Datum, GROUPS, How, Key, OWNERS, ROWS, SINGLE_GROUPS, Scope, Span, Versions, now_us,
+    owner_tag,
 };
+
+use tokio::time::timeout;
 
 use crate::data::{self, Failed, with_call};
 use crate::many;
-use crate::reads::options;
+use crate::reads::options_of;
 use crate::record::Record;
 
 /// All ways to change something, those that touch one key more often than the others.
-pub const KINDS: [How; 22] = [
+pub const KINDS: [How; 27] = [
     How::CacheInvalidateEntry,
     How::CacheInvalidateEntry,
     How::CacheInvalidateEachEntry,
@@ -24,6 +27,9 @@ pub const KINDS: [How; 22] = [
     How::CacheInvalidatePrefix,
     How::CacheInvalidateTag,
     How::CacheInvalidateTag,
+    How::CacheInvalidateOwner,
+    How::CacheInvalidateOwner,
+    How::CacheInvalidateOwner,
     How::CacheInvalidateDropped,
     How::CachePut,
     How::CachePut,
@@ -35,11 +41,16 @@ pub const KINDS: [How; 22] = [
     How::Delete,
     How::InvalidatePrefix,
     How::InvalidateTag,
+    How::InvalidateOwner,
+    How::Clear,
     How::Clear,
     How::Set,
     // Rare below: it is everybody's miss.
     How::FlushAll,
 ];
+
+/// The ways to change values by their owner.
+pub const OF_OWNERS: [How; 2] = [How::CacheInvalidateOwner, How::InvalidateOwner];
 
 /// A change that is under way.
 struct Changing {
@@ -53,7 +64,7 @@ struct Changing {
 pub async fn change(how: How, dice: &mut Dice, record: &Record) -> Result<(), Error> {
     let how = if how == How::FlushAll && dice.percent(75) { How::Delete } else { how };
     let scope = scope(how, dice);
-    let keys = scope.keys().filter(|_| dice.percent(70)).collect();
+    let keys = candidates(scope).await.filter(|_| dice.percent(70)).collect();
     let changing = Changing { how, scope, keys, id: record.number() };
     let begin = now_us();
     // `None`: dropped before it had changed anything that is known.
@@ -67,20 +78,36 @@ pub async fn change(how: How, dice: &mut Dice, record: &Record) -> Result<(), Er
     Ok(())
 }
 
+/// Returns the keys that may get a new version. Only the tag of the present owner makes their old values stale, if
+/// the scope is an owner.
+async fn candidates(scope: Scope) -> impl Iterator<Item = Key> {
+    let versions = data::database().read().await;
+    scope.keys().filter(move |key| {
+        let datum = Datum { key: *key, version: versions[key.index()], set_by: 0 };
+        scope.covers_owner(datum.owner())
+    })
+}
+
 fn scope(how: How, dice: &mut Dice) -> Scope {
     let group = u8::try_from(dice.below(u64::from(GROUPS))).unwrap_or(0);
     let row = u8::try_from(dice.below(u64::from(ROWS))).unwrap_or(0);
+    let owner = u8::try_from(dice.below(u64::from(OWNERS))).unwrap_or(0);
     match how {
         How::CacheInvalidateEntry | How::CacheInvalidateTag | How::InvalidateTag => Scope::Row(row),
         How::CacheInvalidateEachEntry | How::CacheInvalidateEachTag => {
             let other = dice.below(u64::from(ROWS));
             Scope::Rows(1 << row | 1 << other)
         }
-        How::CacheInvalidatePrefix | How::CacheInvalidateDropped => Scope::Group(group),
+        How::CacheInvalidateOwner | How::InvalidateOwner => Scope::Owner(owner),
+        How::CacheInvalidateDropped => *dice.pick(&[Scope::Group(group), Scope::Owner(owner)]),
+        How::CacheInvalidatePrefix => Scope::Group(group),
         How::InvalidatePrefix => {
             *dice.pick(&[Scope::Group(group), Scope::Group(group), Scope::All])
         }
-        How::Clear => *dice.pick(&[Scope::Group(group), Scope::Row(row), Scope::All]),
+        // Only the pattern of a row is no prefix.
+        How::Clear => {
+            *dice.pick(&[Scope::Group(group), Scope::Row(row), Scope::Row(row), Scope::All])
+        }
         How::FlushAll => Scope::All,
         // They need a function of one key.
         How::CachePut | How::EntryPut | How::EntryInvalidate => {
@@ -94,8 +121,8 @@ impl Changing {
     /// Returns the versions after the change and before the cache was told.
     async fn make(&self, dice: &mut Dice) -> Result<Option<Versions>, Error> {
         match (self.how, self.scope) {
-            (How::CacheInvalidateDropped, Scope::Group(group)) => {
-                Ok(self.dropped(group, Duration::from_millis(dice.below(10))).await)
+            (How::CacheInvalidateDropped, scope) => {
+                Ok(self.dropped(scope, Duration::from_millis(dice.below(10))).await)
             }
             (How::CacheInvalidateEntry, Scope::Row(row)) => {
                 Ok(Some(data::change_entries(row, self.keys.clone()).await))
@@ -112,16 +139,27 @@ impl Changing {
             (How::CacheInvalidateTag, Scope::Row(row)) => {
                 Ok(Some(data::change_row(row, self.keys.clone()).await))
             }
+            (How::CacheInvalidateOwner, Scope::Owner(owner)) => {
+                Ok(Some(data::change_owner(owner, self.keys.clone()).await))
+            }
             (How::CachePut, Scope::Key(key)) => Ok(put(key).await),
             _ => self.direct().await.map(Some),
         }
     }
 
-    async fn dropped(&self, group: u8, after: Duration) -> Option<Versions> {
+    async fn dropped(&self, scope: Scope, after: Duration) -> Option<Versions> {
         let changed = Arc::new(OnceLock::new());
-        let change = data::change_slowly(group, self.keys.clone(), Arc::clone(&changed));
+        let (keys, of_change) = (self.keys.clone(), Arc::clone(&changed));
         // Its changes are invalidated whether it is dropped or not.
-        let _ = tokio::time::timeout(after, change).await;
+        let _ = match scope {
+            Scope::Group(group) => {
+                timeout(after, data::change_slowly(group, keys, of_change)).await
+            }
+            Scope::Owner(owner) => {
+                timeout(after, data::change_owner_slowly(owner, keys, of_change)).await
+            }
+            scope => unreachable!("dropped half-way: {scope:?}"),
+        };
         changed.get().copied()
     }
 
@@ -138,6 +176,9 @@ impl Changing {
             (How::InvalidateTag, Scope::Row(row)) => {
                 cache().invalidate_tag(&format!("row:{row}")).await?;
             }
+            (How::InvalidateOwner, Scope::Owner(owner)) => {
+                cache().invalidate_tag(&owner_tag(owner)).await?;
+            }
             (How::Clear, Scope::Row(row)) => drop(cache().clear(&format!("datum:*:{row}")).await?),
             (How::Clear, scope) => drop(cache().clear(&format!("{}*", prefix(scope))).await?),
             (How::FlushAll, _) => drop(cache().flush_all().await),
@@ -149,7 +190,7 @@ impl Changing {
     async fn one(&self, key: Key, version: u64) -> Result<(), Error> {
         let datum = Datum { key, version, set_by: self.id };
         match self.how {
-            How::Set => cache().set(&key.name(), &datum, options(key)).await,
+            How::Set => cache().set(&key.name(), &datum, options_of(&datum)).await,
             How::EntryPut => with_call!(key, call => call.cache_entry().put(datum).await),
             How::EntryInvalidate => with_call!(key, call => call.cache_entry().invalidate().await),
             _ => cache().delete(&key.name()).await.map(drop),
@@ -174,7 +215,8 @@ async fn put(key: Key) -> Option<Versions> {
         (0, row) => data::put_plain(row).await,
         (1, row) => data::put_shared(row).await,
         (2, row) => data::put_refreshed(row).await,
-        (_, row) => data::put_failing(row).await,
+        (3, row) => data::put_failing(row).await,
+        (_, row) => data::put_owned(row).await,
     };
     let Datum { version, .. } = put.map_err(|Failed| ()).ok()?;
     let mut versions = Versions::default();

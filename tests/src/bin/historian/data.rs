@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cache_runtime::{cache_invalidate, cache_put, cached};
 use cache_tests::Dice;
-use cache_tests::history::{DatabaseClient, Datum, Key, Versions, now_us};
+use cache_tests::history::{DatabaseClient, Datum, Key, Versions, now_us, owner_tag};
 
 /// A body that failed, as some do.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,21 @@ pub async fn failing(row: u8) -> Result<Datum, Failed> {
     load(Key::new(3, row)).await
 }
 
+#[cached(
+    ttl = "1s",
+    key_prefix = "datum:4",
+    key = "{row}",
+    tags = ["row:{row}"],
+    tags_of = |datum: &Datum| [owner_tag(datum.owner())],
+    stale_while_revalidate = "20s"
+)]
+pub async fn owned(row: u8) -> Result<Datum, Failed> {
+    let datum = load(Key::new(4, row)).await;
+    // The tags are noted when it returns. The longer it takes, the more is changed meanwhile.
+    dawdle().await;
+    datum
+}
+
 /// Does something with the call of the cached function of a key.
 macro_rules! with_call {
     ($key:expr, $call:ident => $action:expr) => {
@@ -82,8 +97,12 @@ macro_rules! with_call {
                 let $call = $crate::data::refreshed(row);
                 $action
             }
-            (_, row) => {
+            (3, row) => {
                 let $call = $crate::data::failing(row);
+                $action
+            }
+            (_, row) => {
+                let $call = $crate::data::owned(row);
                 $action
             }
         }
@@ -118,7 +137,8 @@ pub async fn dawdle() {
     entry = shared(row),
     entry = refreshed(row),
     entry = failing(row),
-    prefix = "datum:4:{row}"
+    entry = owned(row),
+    prefix = "datum:5:{row}"
 )]
 pub async fn change_entries(row: u8, keys: Vec<Key>) -> Versions {
     let _ = row;
@@ -137,10 +157,26 @@ pub async fn change_row(row: u8, keys: Vec<Key>) -> Versions {
     database().change(keys).await
 }
 
+#[cache_invalidate(tags = ["owner:{owner}"])]
+pub async fn change_owner(owner: u8, keys: Vec<Key>) -> Versions {
+    let _ = owner;
+    database().change(keys).await
+}
+
 /// Goes on for a while after its change, so that it can be dropped there.
 #[cache_invalidate(prefix = "datum:{group}")]
 pub async fn change_slowly(group: u8, keys: Vec<Key>, changed: Arc<OnceLock<Versions>>) {
     let _ = group;
+    go_on_after_change(keys, changed).await;
+}
+
+#[cache_invalidate(tags = ["owner:{owner}"])]
+pub async fn change_owner_slowly(owner: u8, keys: Vec<Key>, changed: Arc<OnceLock<Versions>>) {
+    let _ = owner;
+    go_on_after_change(keys, changed).await;
+}
+
+async fn go_on_after_change(keys: Vec<Key>, changed: Arc<OnceLock<Versions>>) {
     let versions = database().change(keys).await;
     changed.get_or_init(|| versions);
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -164,6 +200,11 @@ pub async fn put_refreshed(row: u8) -> Result<Datum, Failed> {
 #[cache_put(entry = failing(row))]
 pub async fn put_failing(row: u8) -> Result<Datum, Failed> {
     replace(Key::new(3, row)).await
+}
+
+#[cache_put(entry = owned(row))]
+pub async fn put_owned(row: u8) -> Result<Datum, Failed> {
+    replace(Key::new(4, row)).await
 }
 
 async fn replace(key: Key) -> Result<Datum, Failed> {

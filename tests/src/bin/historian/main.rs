@@ -32,6 +32,7 @@
 mod changes;
 mod data;
 mod many;
+mod outer;
 mod reads;
 mod record;
 mod work;

@@ -7,7 +7,7 @@ use cache_runtime::{cache_invalidate, cached};
 use cache_tests::Dice;
 use cache_tests::history::{Datum, Key, Versions, now_us};
 
-use crate::data::{Failed, database, dawdle, failing, plain, refreshed, shared};
+use crate::data::{Failed, database, dawdle, failing, owned, plain, refreshed, shared};
 
 #[cached(entry = plain(row), each(row in rows))]
 pub async fn many_plain(rows: &[u8]) -> Result<HashMap<u8, Datum>, Failed> {
@@ -32,10 +32,15 @@ pub async fn many_failing(rows: &[u8]) -> Result<HashMap<u8, Datum>, Failed> {
     Ok(load(3, rows).await)
 }
 
+#[cached(entry = owned(row), each(row in rows))]
+pub async fn many_owned(rows: &[u8]) -> Result<HashMap<u8, Datum>, Failed> {
+    Ok(load(4, rows).await)
+}
+
 /// Its values are stale soon, so that they are refreshed in the background also while much is changed.
 #[cached(
     ttl = "20ms",
-    key_prefix = "datum:4",
+    key_prefix = "datum:5",
     key = "{row}",
     tags = ["row:{row}"],
     stale_while_revalidate = "20s",
@@ -43,7 +48,7 @@ pub async fn many_failing(rows: &[u8]) -> Result<HashMap<u8, Datum>, Failed> {
     each(row in rows)
 )]
 pub async fn own(rows: &[u8]) -> Result<HashMap<u8, Datum>, Failed> {
-    Ok(load(4, rows).await)
+    Ok(load(5, rows).await)
 }
 
 /// Calls the function of many keys of a group.
@@ -53,6 +58,7 @@ pub async fn call(group: u8, rows: &[u8]) -> Result<HashMap<u8, Datum>, Failed> 
         1 => many_shared(rows.to_vec()).await.map(|seen| seen.into_iter().collect()),
         2 => many_refreshed(rows).await,
         3 => many_failing(rows).await,
+        4 => many_owned(rows).await,
         _ => own(rows).await,
     }
 }
@@ -78,7 +84,8 @@ pub async fn load_all(keys: &[Key]) -> Vec<Datum> {
     entry = shared(row),
     entry = refreshed(row),
     entry = failing(row),
-    prefix = "datum:4:{row}",
+    entry = owned(row),
+    prefix = "datum:5:{row}",
     each(row in rows)
 )]
 pub async fn change_each_entry(rows: Vec<u8>, keys: Vec<Key>) -> Versions {

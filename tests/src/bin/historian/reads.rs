@@ -4,18 +4,29 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cache_runtime::{CacheCall as _, Clock, Error, SetOptions, Source, cache};
-use cache_tests::history::{Datum, Event, How, Key, Origin, Read, SINGLE_GROUPS, Span, now_us};
+use cache_tests::history::{
+    Datum, Event, How, Key, OWNED, Origin, Read, SINGLE_GROUPS, Span, now_us, owner_tag,
+};
 
 use crate::data::{self, Failed, with_call};
 use crate::many;
+use crate::outer::{self, Outer, Parts, with_outer};
 use crate::record::Record;
 
 /// The TTL of values that are stored directly.
 const TTL: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Returns the options with which a value of this key is stored directly.
-pub fn options(key: Key) -> SetOptions {
+/// Returns the options with which any value of this key is stored directly.
+fn options(key: Key) -> SetOptions {
     SetOptions::ttl(TTL).tag(key.tag())
+}
+
+/// Returns the options with which this value is stored directly.
+pub fn options_of(datum: &Datum) -> SetOptions {
+    match datum.key.group() {
+        OWNED => options(datum.key).tag(owner_tag(datum.owner())),
+        _ => options(datum.key),
+    }
 }
 
 pub async fn call(key: Key) -> Result<Datum, Failed> {
@@ -77,6 +88,64 @@ pub async fn get_or_load_many(row: u8, groups: &[u8], record: &Record) {
     write_each(How::GetOrLoadMany, begin, lag, seen, record);
 }
 
+/// Reads a value of the row that inherits.
+pub async fn read_outer(how: How, outer: Outer, row: u8, record: &Record) -> Result<(), Error> {
+    let (begin, lag) = (now_us(), lag());
+    let (origin, parts) = match how {
+        How::FetchOuter => {
+            let fetched = with_outer!(outer, row, call => call.cache_entry().fetch().await)?;
+            (origin_of_outer(fetched.source), fetched.value.ok())
+        }
+        How::PeekOuter => {
+            let seen = with_outer!(outer, row, call => call.cache_entry().peek().await)?;
+            (Origin::Unknown, seen.and_then(Result::ok))
+        }
+        How::RefreshOuter => {
+            let seen = with_outer!(outer, row, call => call.cache_entry().refresh().await)?;
+            (Origin::Unknown, seen.ok())
+        }
+        _ => (Origin::Unknown, outer::call(outer, row).await.ok()),
+    };
+    let span = Span { begin, end: now_us() };
+    write_parts(how, span, lag, origin, row, parts, record);
+    Ok(())
+}
+
+/// Reads values of some rows that inherit, through their function of many keys.
+pub async fn call_many_outer(rows: &[u8], record: &Record) {
+    let (begin, lag) = (now_us(), lag());
+    let seen = outer::walls(rows).await.unwrap_or_default();
+    let span = Span { begin, end: now_us() };
+    for (row, parts) in seen {
+        let how = How::CallManyOuter;
+        write_parts(how, span, lag, Origin::Unknown, row, Some(parts), record);
+    }
+}
+
+/// The data in a value that has been loaded may come from a store.
+fn origin_of_outer(source: Source) -> Origin {
+    match origin(source) {
+        Origin::Load => Origin::Unknown,
+        origin => origin,
+    }
+}
+
+/// Records each datum in a value of a row as one read of its own.
+fn write_parts(
+    how: How,
+    span: Span,
+    lag: u64,
+    origin: Origin,
+    row: u8,
+    parts: Option<Parts>,
+    record: &Record,
+) {
+    for seen in parts.into_iter().flatten() {
+        let (key, seen) = (Key::new(seen.key.group(), row), Some(seen));
+        record.write(&Event::Read(Read { how, span, key, origin, lag, seen }));
+    }
+}
+
 /// Records each key of a call of many keys as one read of its own.
 fn write_each(
     how: How,
@@ -102,14 +171,17 @@ fn lag() -> u64 {
 
 async fn fetch(key: Key) -> Result<(Key, Origin, Option<Datum>), Error> {
     let fetched = with_call!(key, call => call.cache_entry().fetch().await)?;
-    let origin = match fetched.source {
+    Ok((key, origin(fetched.source), fetched.value.ok()))
+}
+
+fn origin(source: Source) -> Origin {
+    match source {
         Source::Memory => Origin::Memory,
         Source::Redis => Origin::Redis,
         Source::Load => Origin::Load,
         Source::Shared => Origin::Shared,
         _ => Origin::Unknown,
-    };
-    Ok((key, origin, fetched.value.ok()))
+    }
 }
 
 async fn get_many(key: Key) -> Result<Vec<(Key, Origin, Option<Datum>)>, Error> {

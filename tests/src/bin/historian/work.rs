@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use cache_runtime::Error;
 use cache_tests::Dice;
-use cache_tests::history::{Event, Failure, GROUPS, How, Key, ROWS, SINGLE_GROUPS, Span, now_us};
+use cache_tests::history::{
+    Event, Failure, GROUPS, How, Key, OWNED, ROWS, SINGLE_GROUPS, Span, now_us,
+};
 
 use crate::changes;
 use crate::many;
+use crate::outer::{self, Outer};
 use crate::reads;
 use crate::record::Record;
 
@@ -33,6 +36,12 @@ enum Operation {
     Abandon(Key, u64),
     /// The same with a call of many keys.
     AbandonMany(u8, Vec<u8>, u64),
+    /// A read of a value that inherits.
+    ReadOuter(How, Outer, u8),
+    /// The same through its function of many keys.
+    CallManyOuter(Vec<u8>),
+    /// A call that is dropped after this many milliseconds.
+    AbandonOuter(Outer, u8, u64),
     Change(How, u64),
 }
 
@@ -59,23 +68,27 @@ impl Work {
         let row = any_row(dice);
         let (key, of_one) = (Key::new(group, row), Key::new(group % SINGLE_GROUPS, row));
         match dice.below(1_000) {
-            0..270 => Operation::Read(How::Call, of_one),
-            270..400 => Operation::CallMany(group, some(dice, any_row)),
+            0..160 => Operation::Read(How::Call, of_one),
+            160..310 => outer_operation(dice, hushed),
+            310..400 => Operation::CallMany(group, some(dice, any_row)),
             400..600 => Operation::Read(How::Fetch, of_one),
             600..650 => Operation::CallMany(group, some(dice, any_row)),
             650..720 => Operation::Read(How::Get, key),
             720..750 => Operation::Read(How::GetMany, key),
-            750..810 => Operation::Read(How::GetOrLoad, key),
-            810..850 => Operation::GetOrLoadMany(row, some(dice, any_group)),
+            750..810 => Operation::Read(How::GetOrLoad, Key::new(group_without_owners(dice), row)),
+            810..850 => Operation::GetOrLoadMany(row, some(dice, group_without_owners)),
             850..890 => Operation::Read(How::Peek, of_one),
             // It stores directly, and so invalidates what it cannot store.
             890..900 if !hushed => Operation::Read(How::Refresh, of_one),
             900..920 => Operation::Abandon(of_one, dice.below(4)),
             920..940 => Operation::AbandonMany(group, some(dice, any_row), dice.below(4)),
             890..900 => Operation::Read(How::Call, of_one),
-            _ if hushed || (is_quiet() && dice.below(300) > 0) => {
-                Operation::Read(How::Call, of_one)
+            _ if hushed => Operation::Read(How::Call, of_one),
+            // They concern one group only. With no other changes, a value of it that is stale stays for a while.
+            _ if is_quiet() && dice.percent(30) => {
+                Operation::Change(*dice.pick(&changes::OF_OWNERS), dice.word())
             }
+            _ if is_quiet() && dice.below(300) > 0 => Operation::Read(How::Call, of_one),
             _ => Operation::Change(*dice.pick(&changes::KINDS), dice.word()),
         }
     }
@@ -108,6 +121,27 @@ fn any_group(dice: &mut Dice) -> u8 {
     u8::try_from(dice.below(u64::from(GROUPS))).unwrap_or(0)
 }
 
+/// Returns a group whose tags are known before the value is loaded, as the direct API needs them.
+fn group_without_owners(dice: &mut Dice) -> u8 {
+    match any_group(dice) {
+        OWNED => 0,
+        group => group,
+    }
+}
+
+fn outer_operation(dice: &mut Dice, hushed: bool) -> Operation {
+    let (outer, row) = (*dice.pick(&[Outer::Pair, Outer::Tower]), any_row(dice));
+    match dice.below(100) {
+        0..35 => Operation::ReadOuter(How::CallOuter, outer, row),
+        35..70 => Operation::ReadOuter(How::FetchOuter, outer, row),
+        70..75 => Operation::ReadOuter(How::PeekOuter, outer, row),
+        // It stores directly, and so invalidates what it cannot store.
+        75..80 if !hushed => Operation::ReadOuter(How::RefreshOuter, outer, row),
+        75..95 => Operation::CallManyOuter(some(dice, any_row)),
+        _ => Operation::AbandonOuter(outer, row, dice.below(4)),
+    }
+}
+
 /// Returns two to five of these, also equal ones.
 fn some(dice: &mut Dice, one: fn(&mut Dice) -> u8) -> Vec<u8> {
     (0..dice.within(2..6)).map(|_| one(dice)).collect()
@@ -138,6 +172,16 @@ async fn perform(operation: Operation, record: Arc<Record>) -> Result<(), Error>
             let limit = Duration::from_millis(millis);
             // Its output is of no interest.
             let _ = tokio::time::timeout(limit, reads::call(key)).await;
+            Ok(())
+        }
+        Operation::ReadOuter(how, outer, row) => reads::read_outer(how, outer, row, &record).await,
+        Operation::CallManyOuter(rows) => {
+            reads::call_many_outer(&rows, &record).await;
+            Ok(())
+        }
+        Operation::AbandonOuter(outer, row, millis) => {
+            let limit = Duration::from_millis(millis);
+            let _ = tokio::time::timeout(limit, outer::call(outer, row)).await;
             Ok(())
         }
         Operation::Change(how, seed) => changes::change(how, &mut Dice::new(seed), &record).await,
