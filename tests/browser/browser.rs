@@ -86,6 +86,12 @@ impl Browser {
         self.client.find(Locator::Css(selector)).await.unwrap().send_keys(keys).await.unwrap();
     }
 
+    /// Scrolls to an element.
+    pub(crate) async fn scroll_to(&self, selector: &str) {
+        let script = "document.querySelector(arguments[0]).scrollIntoView()";
+        self.client.execute(script, vec![selector.into()]).await.unwrap();
+    }
+
     /// Waits until a script returns `true`.
     pub(crate) async fn wait_for(&self, what: &str, script: &str) {
         let began = Instant::now();

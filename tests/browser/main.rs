@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod graph;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

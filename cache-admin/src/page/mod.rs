@@ -23,7 +23,7 @@ use crate::problem::Problem;
 use crate::routes::look::After;
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("graph.js"));
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("index.html").replace("/*style*/", STYLE).replace("/*script*/", SCRIPT)

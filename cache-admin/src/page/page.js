@@ -111,6 +111,7 @@ function show(snapshot) {
     source.redis ? "Redis at " + source.redis : "no Redis",
   ].join(" · ");
   if (!known) learn();
+  if (at - dependencies.at > 10000) relearn(at);
   if (before) {
     const seconds = Math.max((at - before.at) / 1000, 0.001);
     const now = stats.total, then = before.stats.total;

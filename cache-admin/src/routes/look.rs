@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use cache_runtime::{Counts, Event, FleetStats, Health, Inspected, Registry, Stats, Status};
+use cache_runtime::{Counts, Event, FleetStats, Graph, Health, Inspected, Registry, Stats, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Admin;
@@ -129,6 +129,10 @@ pub(crate) struct SitesView {
 pub(crate) async fn sites(State(admin): State<Arc<Admin>>) -> Json<SitesView> {
     let disabled = admin.manager.disabled();
     Json(SitesView { registry: cache_runtime::registry(), disabled })
+}
+
+pub(crate) async fn graph() -> Json<Graph> {
+    Json(cache_runtime::graph())
 }
 
 /// The number of the last event that the client has received.
