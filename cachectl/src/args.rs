@@ -24,7 +24,7 @@ pub(crate) struct Cli {
     /// Prints JSON instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The timeout of one command to Redis.
+    /// The timeout of one command to Redis, and of each step of a request to admin endpoints.
     #[arg(long, global = true, default_value = "2s", value_parser = duration)]
     pub(crate) timeout: Duration,
     #[command(subcommand)]
@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "\
 Exit codes: 0 done; 1 negative result: no such entry, a cache that is not healthy, a fault found; 2 wrong usage;
-3 Redis cannot be used, or has not confirmed an invalidation.";
+3 Redis or the admin endpoints cannot be used, or Redis has not confirmed an invalidation.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -82,6 +82,12 @@ pub(crate) enum Command {
     },
     /// Checks everything that the cache needs from this Redis, and suggests remedies.
     Doctor,
+    /// Prints the dependencies of the annotated functions of a running program, for Graphviz.
+    ///
+    /// An arrow leads from a function that invalidates or puts to those that it reaches, and from a cached function to
+    /// those whose bodies call it. A dashed arrow does not pass invalidations on. Calls are those that this process
+    /// of the program has made. A picture: `cachectl graph http://localhost:3000/cache | dot -Tsvg > graph.svg`.
+    Graph(GraphSource),
     /// Prints a script for the shell that completes the arguments of this program.
     Completions {
         /// The shell.
@@ -103,6 +109,16 @@ pub(crate) struct List {
     /// Also shows state, age, remaining life and size, with one more command to Redis for each name.
     #[arg(long, short)]
     pub(crate) long: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphSource {
+    /// The address of the program's admin endpoints, such as `http://localhost:3000/cache`, or `-` to read a response of
+    /// their `GET /graph` from the standard input. The variable CACHE_ADMIN_KEY has the key.
+    pub(crate) admin: String,
+    /// Shows only this function, by its name or path, those on which it depends, and those that depend on it.
+    #[arg(long)]
+    pub(crate) function: Option<String>,
 }
 
 #[derive(Debug, Args)]

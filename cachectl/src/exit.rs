@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Redis cannot be used, for this reason.
     Unavailable(String),
+    /// The admin endpoints of a program cannot be used: their address and the reason.
+    NoEndpoints(String),
     /// The number of invalidations that Redis has not confirmed.
     Unconfirmed(usize),
     /// Redis became unavailable during a scan of all names.
@@ -46,7 +48,10 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Failure::Usage(_) => 2,
-            Failure::Unavailable(_) | Failure::Unconfirmed(_) | Failure::CutShort => 3,
+            Failure::Unavailable(_)
+            | Failure::NoEndpoints(_)
+            | Failure::Unconfirmed(_)
+            | Failure::CutShort => 3,
             Failure::Write(_) => 1,
         };
         eprintln!("cachectl: {}", lines(&self.to_string()));
@@ -60,6 +65,9 @@ impl fmt::Display for Failure {
             Failure::Usage(message) => f.write_str(message),
             Failure::Unavailable(reason) => {
                 write!(f, "Redis cannot be used: {reason}; run `cachectl doctor` for details")
+            }
+            Failure::NoEndpoints(reason) => {
+                write!(f, "the admin endpoints cannot be used: {reason}")
             }
             Failure::Unconfirmed(pending) => {
                 write!(f, "Redis has not confirmed {pending} invalidations: run this again")

@@ -1,9 +1,11 @@
 //! `cachectl` shows and controls a cache of `cache-runtime` in Redis, from the command line.
 
+mod admin;
 mod args;
 mod commands;
 mod connect;
 mod exit;
+mod graph;
 mod output;
 
 use std::process::ExitCode;
@@ -11,7 +13,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command};
-use commands::{change, doctor, look, watch};
+use commands::{change, doctor, graph as dependencies, look, watch};
 use connect::Connection;
 use exit::{Exit, Failure};
 use output::Output;
@@ -29,8 +31,11 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         clap_complete::generate(shell, &mut Cli::command(), "cachectl", &mut std::io::stdout());
         return Ok(Exit::Done);
     }
-    let connection = Connection::new(&cli)?;
     let mut out = Output::new(cli.json);
+    if let Command::Graph(source) = &cli.command {
+        return dependencies::graph(&mut out, source, cli.timeout);
+    }
+    let connection = Connection::new(&cli)?;
     if let Command::Doctor = cli.command {
         return doctor::doctor(&connection, &mut out).await;
     }
@@ -49,7 +54,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Flush { yes } => change::flush(&manager, &mut out, yes).await,
         Command::Watch { every, times } => watch::watch(&manager, &mut out, every, times).await,
-        Command::Doctor | Command::Completions { .. } => Ok(Exit::Done),
+        Command::Doctor | Command::Graph(_) | Command::Completions { .. } => Ok(Exit::Done),
     };
     // Removals that Redis has not confirmed by now are lost with this process.
     match manager.disconnect().await {

@@ -6,14 +6,17 @@
     reason = "a failed unwrap is a failed test"
 )]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, Mode, SetOptions, cached, with};
+use axum::Router;
+use cache_admin::{AdminConfig, AdminKey, router};
+use cache_runtime::{CacheConfig, CacheManager, Mode, SetOptions, cache_invalidate, cached, with};
 use cache_tests::texts::{NAMES, ONLY_AT_RUN_TIME, PREFIXES, TAGS, TIMES};
-use cache_tests::{RedisServer, unique_namespace};
+use cache_tests::{RedisServer, free_port, unique_namespace};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,6 +26,21 @@ const HEARD: Duration = Duration::from_secs(4);
 #[cached(key_prefix = "square", key = "{n}")]
 async fn square(n: u64) -> u64 {
     n * n
+}
+
+#[cached(key_prefix = "fourth", key = "{n}")]
+async fn fourth_power(n: u64) -> u64 {
+    square(square(n).await).await
+}
+
+#[cached(key_prefix = "cube", key = "{n}")]
+async fn cube(n: u64) -> u64 {
+    n * n * n
+}
+
+#[cache_invalidate(prefix = "square:{n}")]
+async fn change(n: u64) {
+    _ = n;
 }
 
 /// A server, and a running program that keeps copies in memory.
@@ -578,5 +596,79 @@ async fn without_a_password_the_doctor_says_which_setting_is_missing() {
         let (severity, text) = looked_at(&ran, "connection");
         assert_eq!((ran.code, severity.as_str()), (1, "fault"));
         assert!(text.contains("set REDIS_PASSWORD") && !text.contains("INFO"), "{text}");
+    }
+}
+
+const ADMIN_KEY: &str = "the key of this test";
+
+/// Serves the admin endpoints of this process, and returns their address.
+async fn serve_admin() -> String {
+    let manager = CacheManager::builder().build().unwrap();
+    change(1).await;
+    with(&manager, async { (fourth_power(2).await, cube(2).await) }).await;
+    let config = AdminConfig::default().key(AdminKey::new(ADMIN_KEY).unwrap());
+    let service = Router::new().nest_service("/cache", router(manager, config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+    format!("http://{address}/cache")
+}
+
+/// Runs `graph` with the key.
+fn graph(arguments: &[&str]) -> Ran {
+    let mut command = program(&["graph"]);
+    Ran::of(command.args(arguments).env("CACHE_ADMIN_KEY", ADMIN_KEY).output().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_graph_of_a_program_is_printed_for_graphviz_and_as_json() {
+    let url = serve_admin().await;
+    let ran = graph(&[&url]);
+    let dot = ran.done();
+    assert!(dot.starts_with("digraph cache {\n") && dot.ends_with("\n}"), "{dot}");
+    for part in [
+        "label=\"square\";",
+        "[label=\"commands::square\", tooltip=\"commands::square (cachectl/tests/commands.rs:",
+        " [label=\"prefix square:{n}\", color=\"#cf222e\"];",
+        "calls seen\", color=\"#5a6675\", style=dashed];",
+    ] {
+        assert!(dot.contains(part), "{part} is not in {dot}");
+    }
+    let names = |json: &Value| {
+        let functions = json["functions"].as_array().unwrap().iter();
+        functions.map(|of| of["function"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = graph(&[&url, "--json"]).json();
+    assert_eq!(names(&all), ["cube", "fourth_power", "square", "change"]);
+    let connected = graph(&[&format!("{url}/"), "--function", "square", "--json"]).json();
+    assert_eq!(names(&connected), ["fourth_power", "square", "change"]);
+    assert_eq!(connected["edges"].as_array().unwrap().len(), 2);
+
+    // The printed graph can be read again.
+    let mut again = program(&["graph", "-", "--function", "cube", "--json"]);
+    let mut child = again.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(all.to_string().as_bytes()).unwrap();
+    let again = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(names(&again.json()), ["cube"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_that_cannot_be_had_is_refused_with_the_reason() {
+    let url = serve_admin().await;
+    let refused = run(&["graph", &url]);
+    let reason = refused.refused(3);
+    assert!(reason.contains(&format!("cannot be used: {url}: ")), "{reason}");
+    assert!(reason.contains("x-cache-admin-key"), "{reason}");
+    let nowhere = graph(&[&format!("{url}/nothing")]);
+    assert!(nowhere.refused(3).contains("there is no GET /nothing/graph"), "{nowhere:?}");
+    let nobody = graph(&[&format!("http://127.0.0.1:{}", free_port())]);
+    assert!(nobody.refused(3).contains("refused"), "{nobody:?}");
+    for (arguments, reason) in [
+        (&["https://127.0.0.1/cache"][..], "curl"),
+        (&[], "<ADMIN>"),
+        (&[&url, "--function", "sqare"], "did you mean \"square\"?"),
+    ] {
+        let ran = graph(arguments);
+        assert!(ran.refused(2).contains(reason), "{ran:?}");
     }
 }

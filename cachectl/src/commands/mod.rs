@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod look;
 pub(crate) mod watch;
 
