@@ -13,6 +13,8 @@ pages! {
     getting_started: "getting-started.md",
     keys_and_tags: "keys-and-tags.md",
     invalidation: "invalidation.md",
+    value_decides: "value-decides.md",
+    dependent_calls: "dependent-calls.md",
     many_keys: "many-keys.md",
     staleness_and_failures: "staleness-and-failures.md",
     testing: "testing.md",

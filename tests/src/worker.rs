@@ -49,16 +49,17 @@ impl Worker {
     ///
     /// If the program cannot be run.
     pub fn spawn_with(variables: &[(&str, &str)]) -> Worker {
-        Worker::spawn_program("worker", variables)
+        Worker::spawn_program("worker", &[], variables)
     }
 
-    /// Starts another program of this package that answers lines, with these variables.
+    /// Starts another program of the package of the test that answers lines, with these arguments and variables.
     ///
     /// # Panics
     ///
     /// If the program cannot be run.
-    pub fn spawn_program(name: &str, variables: &[(&str, &str)]) -> Worker {
+    pub fn spawn_program(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Worker {
         let mut child = command(name, variables)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
