@@ -211,8 +211,11 @@ impl RedisFill {
 
     /// Returns the end of a load that has found no value.
     pub(super) fn prepare_none(&self) -> PreparedFill {
-        self.tell_heir(Ttl::Forever);
-        self.call.passes_on(self.inherited.as_deref());
+        match self.inherited {
+            // That there is none may follow from what the body has read.
+            Some(_) => self.call.loses_dependencies(),
+            None => self.tell_heir(Ttl::Forever),
+        }
         PreparedFill { entry: Err(StoreOutcome::Absent), ttl: Ttl::Forever }
     }
 

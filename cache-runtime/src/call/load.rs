@@ -344,7 +344,6 @@ impl Load {
             let had_stale = self.has_stale();
             let Load { call, leader, goal, span, inherited, .. } = *self;
             span.record("outcome", "absent");
-            call.passes_on(inherited.as_deref());
             leader.seal();
             match (&call.heir, &goal) {
                 (Some(heir), Goal::Memory { .. }) if inherited.is_none() => {
@@ -385,14 +384,13 @@ impl Load {
     /// Nothing is awaited here, because the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
         self.count();
-        let Load { call, leader, goal, instead, lease, span, part, inherited, .. } = *self;
+        let Load { call, leader, goal, instead, lease, span, part, .. } = *self;
         span.record("outcome", "failed");
         span.record("error", true);
         if part.counts {
             call.counters.slow.load_errors.one();
         }
         goal.tell_heir(&call, &leader);
-        call.passes_on(inherited.as_deref());
         let replaces = matches!(goal, Goal::Place { .. });
         let matters = replaces || instead.is_some() || error.kept.is_some();
         let stands_in = !matters || error.stands_in(&call);

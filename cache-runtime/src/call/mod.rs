@@ -123,13 +123,6 @@ impl Call {
         }
     }
 
-    /// Passes the dependencies of a body without a value on to the body that makes the call, if that inherits them.
-    fn passes_on(&self, inherited: Option<&Inherited>) {
-        if let (Some(heir), Some(inherited)) = (&self.heir, inherited) {
-            heir.take_over(inherited);
-        }
-    }
-
     /// Notes that the dependencies of a value are not known to the body that makes the call.
     pub(crate) fn loses_dependencies(&self) {
         if let Some(heir) = &self.heir {

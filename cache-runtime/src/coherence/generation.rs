@@ -407,8 +407,8 @@ impl Generations {
 
     /// Makes stale what depends on the entry of a name, because a put has replaced it in the table.
     ///
-    /// While nothing depends on any entry, a put raises no counter. The order counts: whoever notes a generation and reads
-    /// the table afterwards either reads the new value, or is seen here.
+    /// While nothing depends on any entry, a put raises no counter. The order counts: a reader that notes a generation
+    /// and then reads the table either reads the new value, or is seen here.
     pub(crate) fn replaced(&self, name: Slot) {
         fence(Ordering::SeqCst);
         if self.has_dependents.load(Ordering::SeqCst) {

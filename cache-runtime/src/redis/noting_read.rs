@@ -18,22 +18,7 @@ type NotedReplies = (u64, Vec<redis::Value>);
 impl RedisStore {
     /// Notes the token of a name, and then reads the entry under it, with the tokens of these tags if there are any. This is
     /// one round trip. The name and its token are on one node, which executes the requests in this order.
-    ///
-    /// The token may be known even if the entry cannot be read.
     pub(crate) async fn read_noting(
-        &self,
-        name_tag: &str,
-        name: &str,
-        tags: Option<&[String]>,
-        kind: u64,
-    ) -> (Result<u64, Unavailable>, Result<Found, Unavailable>) {
-        match self.replies_noting(name_tag, name, tags, kind).await {
-            Ok((token, found)) => (Ok(token), Ok(found)),
-            Err(reason) => (Err(reason.clone()), Err(reason)),
-        }
-    }
-
-    async fn replies_noting(
         &self,
         name_tag: &str,
         name: &str,

@@ -28,7 +28,7 @@ pub(crate) struct Inherited {
     keeps_ttl: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct State {
     /// The names whose tokens have been noted.
     names: HashSet<String>,
@@ -202,17 +202,6 @@ impl Inherited {
             Some(snapshot) => state.stamp(&snapshot.stamps),
             None => state.unstamped = state.unstamped.or(Some(Untraced::Unavailable)),
         }
-        state.end_at(ends_ms);
-    }
-
-    /// Adds the dependencies of an inner body that has ended without a value.
-    pub(crate) fn take_over(&self, inner: &Inherited) {
-        let State { tokens, stamps, ends_ms, untold, unstamped, .. } = inner.state.lock().clone();
-        let mut state = self.state.lock();
-        tokens.into_iter().for_each(|token| state.add(token));
-        stamps.iter().for_each(|stamps| state.stamp(stamps));
-        state.untold = state.untold.or(untold);
-        state.unstamped = state.unstamped.or(unstamped);
         state.end_at(ends_ms);
     }
 

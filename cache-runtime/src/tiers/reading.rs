@@ -208,9 +208,10 @@ impl Core {
                 let tags = cached.is_none().then(|| key.tags());
                 let read =
                     boxed(|| redis.read_noting(&note.tag, key.stored_as(), tags, key.kind()));
-                let (token, found) = read.await;
+                let read = read.await;
+                let token = read.as_ref().map(|(token, _)| *token);
                 heir.add_name(note, token.map_err(|_| Untraced::Unavailable));
-                found?
+                read?.1
             }
             (None, Some(_)) => redis.value(key.stored_as(), key.kind()).await?,
             (None, None) => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
