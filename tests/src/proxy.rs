@@ -1,6 +1,7 @@
 use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    os::fd::OwnedFd,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
@@ -100,7 +101,10 @@ impl Proxy {
             Arc::new(Shared { server, state: Mutex::default(), changed: Condvar::default() });
         let accepting = thread::spawn({
             let shared = Arc::clone(&shared);
-            move || shared.accept(&listener)
+            move || {
+                shared.accept(&listener);
+                close(listener);
+            }
         });
         Proxy { shared, port, accepting: Some(accepting) }
     }
@@ -334,4 +338,10 @@ impl Shared {
         drop(state);
         self.changed.notify_all();
     }
+}
+
+/// Ends a listener at once. Closing alone is not enough: a program that another thread starts at this
+/// moment has a copy of the listener until it runs, and connections are accepted that long.
+fn close(listener: TcpListener) {
+    let _ = TcpStream::from(OwnedFd::from(listener)).shutdown(Shutdown::Both);
 }

@@ -36,11 +36,12 @@ async fn sums(manager: &CacheManager) -> FleetStats {
     manager.fleet_stats().await.expect("Redis is there")
 }
 
-/// Waits until the sums hold this many hits and misses.
+/// Waits until the sums hold this many hits and misses. Each miss is a load here, and a report may come between the
+/// two counts.
 async fn until_counted(manager: &CacheManager, hits: u64, misses: u64) {
     until(async || {
         let total = sums(manager).await.total;
-        (total.hits(), total.misses) == (hits, misses)
+        (total.hits(), total.misses, total.loads) == (hits, misses, misses)
     })
     .await;
 }
