@@ -5,6 +5,7 @@
 
 pub(crate) mod background;
 mod beside;
+mod clear;
 pub(crate) mod copies;
 pub(crate) mod core;
 pub(crate) mod dependencies;
