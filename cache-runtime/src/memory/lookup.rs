@@ -71,7 +71,7 @@ pub(super) struct Query<'a> {
     pub(super) lookup: &'a dyn Lookup,
     pub(super) take: RefCell<&'a mut Look<'a>>,
     /// True if the near cache keeps that entry.
-    pub(super) keep: bool,
+    pub(super) keeps: bool,
     pub(super) kept: Cell<Option<Arc<AnyEntry>>>,
 }
 
@@ -90,10 +90,20 @@ impl Equivalent<TableEntry> for Query<'_> {
         }
         // Functions that share a name have an entry each, and one of these may have been invalidated.
         let is_of_use = (self.take.borrow_mut())(&held.entry);
-        if is_of_use && self.keep {
-            self.kept.set(Some(Arc::clone(&held.entry)));
+        if is_of_use && self.keeps {
+            self.keep(held);
         }
         is_of_use
+    }
+}
+
+impl Query<'_> {
+    /// Keeps an entry for the near cache. Outlined, so that the comparison is small enough to be compiled into the
+    /// search of the table.
+    #[cold]
+    #[inline(never)]
+    fn keep(&self, held: &TableEntry) {
+        self.kept.set(Some(Arc::clone(&held.entry)));
     }
 }
 

@@ -700,7 +700,7 @@ fn find<W, L>(
         hash,
         lookup,
         take: RefCell::new(take),
-        keep: turn.is_some(),
+        keeps: turn.is_some(),
         kept: Cell::new(None),
     };
     let _ = table.get(&query);
