@@ -47,11 +47,12 @@ const LANES: usize = 64;
 
 /// The generations of one manager.
 pub(crate) struct Generations {
-    /// The counters of the names, then those of the tags.
+    /// The counters of the names, then those of the tags, then those of what depends on the entries of names. The last ones
+    /// are separate from those of tags, because every put and removal of a name raises one of them, and a tag can have any
+    /// number of entries.
     counters: Box<[AtomicU32]>,
-    /// The counters of what depends on the entries of names. They are separate from those of tags, because every put and
-    /// removal of a name raises one of them, and a tag can have any number of entries.
-    dependents: Box<[AtomicU32]>,
+    /// The counters of each kind of slots, by the two highest bits of a slot.
+    ranges: [CounterRange; 4],
     /// True if a generation of these has been noted.
     has_dependents: AtomicBool,
     /// A counter that every entry depends on.
@@ -138,6 +139,11 @@ impl Slot {
         self.0.get() as usize
     }
 
+    /// Returns the number of the range of its counter.
+    fn range(self) -> usize {
+        self.get() >> 30
+    }
+
     fn kind(self) -> SlotKind {
         match self.0.get() & Self::DEPENDENTS {
             Self::DEPENDENTS => SlotKind::Dependents,
@@ -153,6 +159,23 @@ enum SlotKind {
     Tag,
     /// The entry of a name, for the entries that depend on it.
     Dependents,
+}
+
+/// The counters of one kind of slots, whose number is a power of two.
+#[derive(Clone, Copy)]
+struct CounterRange {
+    first: usize,
+    mask: usize,
+}
+
+impl CounterRange {
+    /// Returns the ranges for this number of names.
+    fn all(names: usize) -> [Self; 4] {
+        let range = |first, count| CounterRange { first, mask: count - 1 };
+        let (of_names, of_tags) = (range(0, names), range(names, names));
+        let of_dependents = range(2 * names, names / NAMES_FOR_EACH);
+        [of_names, of_names, of_tags, of_dependents]
+    }
 }
 
 /// The generations that an entry depends on, as they were before its value was loaded.
@@ -240,11 +263,12 @@ impl Generations {
     /// Makes the generations for a store of `capacity` bytes.
     pub(crate) fn new(capacity: u64) -> Self {
         let wanted = usize::try_from(capacity / BYTES_EACH).unwrap_or(MOST);
-        let half = wanted.clamp(FEWEST, MOST).next_power_of_two();
+        let names = wanted.clamp(FEWEST, MOST).next_power_of_two();
+        let all = 2 * names + names / NAMES_FOR_EACH;
         Generations {
-            counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
+            counters: (0..all).map(|_| AtomicU32::new(0)).collect(),
+            ranges: CounterRange::all(names),
             has_dependents: AtomicBool::new(false),
-            dependents: (0..half / NAMES_FOR_EACH).map(|_| AtomicU32::new(0)).collect(),
             // The epoch is random: the numbers noted under one manager are meaningless to another.
             epoch: AtomicU64::new(crate::support::random::word()),
             scans: AtomicU64::new(0),
@@ -455,12 +479,8 @@ impl Generations {
     }
 
     fn counter(&self, slot: Slot) -> &AtomicU32 {
-        let half = self.counters.len() / 2;
-        match slot.kind() {
-            SlotKind::Name => &self.counters[slot.get() & (half - 1)],
-            SlotKind::Tag => &self.counters[half + (slot.get() & (half - 1))],
-            SlotKind::Dependents => &self.dependents[slot.get() & (self.dependents.len() - 1)],
-        }
+        let CounterRange { first, mask } = self.ranges[slot.range()];
+        &self.counters[first + (slot.get() & mask)]
     }
 }
 
@@ -699,7 +719,7 @@ mod tests {
 
     #[test]
     fn the_counters_grow_with_the_capacity_within_bounds() {
-        let counters = |capacity| Generations::new(capacity).counters.len() / 2;
+        let counters = |capacity| Generations::new(capacity).ranges[0].mask + 1;
         assert_eq!((counters(0), counters(64 << 20)), (FEWEST, 1 << 19));
         assert_eq!((counters(65 << 20), counters(u64::MAX)), (1 << 20, MOST));
     }
