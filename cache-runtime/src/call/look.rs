@@ -37,29 +37,42 @@ pub(crate) async fn look(call: &Call) -> Step {
     if let Some(step) = look_at_hand(call) {
         return step;
     }
+    match board(call).await {
+        Ok(leader) => lead(call, leader).await,
+        Err(served) => Step::Done(served),
+    }
+}
+
+/// Joins the flight of a call and waits for its outcome, or opens the flight.
+///
+/// # Errors
+/// The output, if another caller leads and its outcome can be used.
+async fn board(call: &Call) -> Result<Leader<CallKey>, Served> {
+    let (core, key) = (&call.core, &call.key);
     if call.policy.coalesce == Coalesce::Off {
-        return lead(call, alone(call)).await;
+        return Ok(alone(call));
     }
     let (asked, mut patience) = (Ticket::now(), Patience::default());
     loop {
         let follower = match core.flights.join(key, asked, &core.generations, || key.slots()) {
-            Role::Lead(leader) => return lead(call, leader).await,
+            Role::Lead(leader) => return Ok(leader),
             Role::Follow(follower) => follower,
         };
-        match wait(call, &follower).await {
+        // The future is boxed. Most callers lead, and need no place for it.
+        match boxed(|| wait(call, &follower)).await {
             Ok(outcome) => {
                 if let Some(served) = shared_output(call, &outcome) {
-                    return Step::Done(served);
+                    return Err(served);
                 }
                 // A value that is too old, or of another type that was stored directly under the same name,
                 // counts as no value.
                 if !patience.bears(&outcome)
                     && let Some(leader) = boxed(|| patience.retry(call)).await
                 {
-                    return lead(call, leader).await;
+                    return Ok(leader);
                 }
             }
-            Err(WaitError::Circle) => return lead(call, alone(call)).await,
+            Err(WaitError::Circle) => return Ok(alone(call)),
             // The first caller to reach the wait limit leads the next flight; the others join it.
             Err(WaitError::TooLong) => core.flights.give_up(key, &follower),
         }

@@ -18,12 +18,14 @@ use crate::support::boxed::{Boxed, boxed};
 ///
 /// Cancel safe: if the load is dropped, a waiting caller takes over.
 pub(crate) async fn turn(call: &Arc<Call>) -> Action {
-    match look(call).await {
-        Step::Done(served) => Action::Return(served),
-        Step::Load(loading) => boxed(|| begin(call, loading)).await,
+    // The step is taken apart before the next wait. So the future does not have a place for it, and is small.
+    let loading = match look(call).await {
+        Step::Done(served) => return Action::Return(served),
+        Step::Load(loading) => loading,
         // The body cannot run in the background here.
-        Step::BackgroundRefresh(refresh) => Action::Return(Served::found(refresh.found)),
-    }
+        Step::BackgroundRefresh(refresh) => return Action::Return(Served::found(refresh.found)),
+    };
+    boxed(|| begin(call, loading)).await
 }
 
 /// Does the same for [`Run`](super::Run).

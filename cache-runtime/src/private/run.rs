@@ -339,7 +339,7 @@ fn entry_key(
     instance: &'static Instance,
     key: &dyn FullKey,
     fill_tags: &mut dyn FnMut(&mut Tags),
-) -> Result<(CallKey, bool), Uncached> {
+) -> Result<(Arc<CallKey>, bool), Uncached> {
     // R3: the code of an argument's type must not fail a call, which can also run without a key.
     let full = unless_panicking(|| key.full(bound, instance));
     let (memory, name) = full.unwrap_or(Err(Uncached::KeyPanics))?;
@@ -357,7 +357,7 @@ fn entry_key(
         Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
         None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
     };
-    Ok((key.printed(fingerprint), is_alike))
+    Ok((Arc::new(key.printed(fingerprint)), is_alike))
 }
 
 /// Returns the function and the entry of a call that memory has answered, for its collector.
@@ -368,7 +368,7 @@ pub(super) fn subject(
     fill_tags: &mut dyn FnMut(&mut Tags),
 ) -> Subject {
     let key = entry_key(bound, instance, key, fill_tags).ok();
-    Subject::of_function(instance, key.map(|(key, _)| Arc::new(key)))
+    Subject::of_function(instance, key.map(|(key, _)| key))
 }
 
 fn prepare(
@@ -462,7 +462,6 @@ impl Prepared {
             return Err(Uncached::HiddenResult);
         }
         let (key, is_alike) = entry_key(bound, instance, key, fill_tags)?;
-        let key = Arc::new(key);
         let bound = bound.clone();
         let (reply, heir) = (None, call::heir());
         Ok(Box::new(Prepared { bound, instance, key, is_alike, rules, demands, reply, heir }))
