@@ -68,7 +68,7 @@ pub(super) async fn counts(
     numbers: impl Iterator<Item = u64>,
 ) -> StoreResult<Vec<Count>> {
     let keys: Vec<_> = numbers.map(|number| keys.removals(number)).collect();
-    let values = ready.values(Lane::Quick, keys.iter().cloned()).await?;
+    let values = ready.values(Lane::Quick, &keys).await?;
     let count = |value| StoreError::read::<Option<Vec<u8>>>(value).map(Option::unwrap_or_default);
     let mut counts: Vec<_> = values.into_iter().map(count).collect::<StoreResult<_>>()?;
     let missing = || (0..).zip(&counts).filter(|(_, count)| parts(count).is_none());

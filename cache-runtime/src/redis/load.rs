@@ -414,7 +414,7 @@ async fn finish_at(
         // changed is stale for every reader.
         let (name, tokens) = keys.split_at(1.min(keys.len()));
         let filled = fill_in_cluster(ready, lane, name, name_token, arguments);
-        let present = ready.values(Lane::Quick, tokens.iter().cloned());
+        let present = ready.values(Lane::Quick, tokens);
         let (filled, present) = join(filled, present).await;
         let (filled, present) = (filled?, present?);
         let is_current = present.iter().map(token).eq(ticket.tokens.iter().copied().map(Some));

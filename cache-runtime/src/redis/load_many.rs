@@ -133,7 +133,7 @@ impl RedisStore {
         // The request occupies its connection for as long as all of its entries take.
         let lane = weights::lane_of(fills.iter().map(FillOf::size).sum());
         let asked = async {
-            let present = permit.ready.values(Lane::Quick, tokens.iter().cloned());
+            let present = permit.ready.values(Lane::Quick, &tokens);
             let (filled, present) = join(permit.ready.script_each(lane, &calls), present).await;
             Ok((unless_all_failed(filled)?, present?))
         };

@@ -160,11 +160,11 @@ impl RedisStore {
         kind: u64,
     ) -> Result<Found, Unavailable> {
         let key = self.0.keys.value(name);
-        let keys = std::iter::once(key.clone()).chain(self.0.keys.tokens(tags));
+        let keys: Vec<_> = std::iter::once(key.clone()).chain(self.0.keys.tokens(tags)).collect();
         let before = self.0.before_tokens(tags);
         let permit = pending::permit(&self.0, || self.keys(name, tags)).await?;
         let lane = self.0.weights.lane(kind);
-        let asked = pin!(permit.ready.values(lane, keys));
+        let asked = pin!(permit.ready.values(lane, &keys));
         let mut values = permit.ask_large(lane, 1, asked).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
@@ -188,7 +188,7 @@ impl RedisStore {
         names: &[(&str, u64)],
         pace: &mut Pace,
     ) -> Result<Vec<Found>, Missed> {
-        self.read_keys(names, &[], pace).await.map(|(found, _)| found)
+        self.read_keys(names, std::iter::empty(), pace).await.map(|(found, _)| found)
     }
 
     /// Reads the values under several names, each with its kind, and the tokens of several tags, the root's
@@ -201,8 +201,8 @@ impl RedisStore {
         pace: &mut Pace,
     ) -> Result<(Vec<Found>, Vec<Option<u64>>), Missed> {
         let before = self.0.before_tokens(tags);
-        let keys: Vec<_> = self.0.keys.tokens(tags).collect();
-        let (found, tokens) = self.read_keys(names, &keys, pace).await?;
+        let keys = self.0.keys.tokens(tags);
+        let (found, tokens) = self.read_keys(names, keys, pace).await?;
         if let Some(before) = before {
             self.0.token_cache.remember(before, tags, tokens.iter().copied());
         }
@@ -213,14 +213,14 @@ impl RedisStore {
     async fn read_keys(
         &self,
         names: &[(&str, u64)],
-        tokens: &[String],
+        tokens: impl Iterator<Item = String>,
         pace: &mut Pace,
     ) -> Result<(Vec<Found>, Vec<Option<u64>>), Missed> {
-        let keys: Vec<_> = names.iter().map(|(name, _)| self.0.keys.value(name)).collect();
-        let all = || keys.iter().chain(tokens).cloned();
-        let permit = pending::permit(&self.0, || all().collect()).await?;
+        let values = names.iter().map(|(name, _)| self.0.keys.value(name));
+        let keys: Vec<_> = values.chain(tokens).collect();
+        let permit = pending::permit(&self.0, || keys.clone()).await?;
         let asked = Instant::now();
-        let mut read = boxed(|| permit.ready.values(Lane::Bulk, all()));
+        let mut read = boxed(|| permit.ready.values(Lane::Bulk, &keys));
         let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read.as_mut()).await?;
         let took = asked.elapsed();
         let tokens = values.split_off(names.len().min(values.len()));
@@ -244,7 +244,8 @@ impl RedisStore {
     ) -> Result<Vec<Option<u64>>, Unavailable> {
         let before = self.0.before_tokens(tags);
         let permit = pending::permit(&self.0, || self.0.keys.removals_of(tags)).await?;
-        let asked = boxed(|| permit.ready.values(Lane::Quick, self.0.keys.tokens(tags)));
+        let keys: Vec<_> = self.0.keys.tokens(tags).collect();
+        let asked = boxed(|| permit.ready.values(Lane::Quick, &keys));
         let values = permit.ask(asked).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {

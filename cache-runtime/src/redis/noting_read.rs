@@ -55,20 +55,21 @@ async fn ask(
     let new = random::word().to_le_bytes();
     let life = token_life_of_names();
     let (keys, arguments) = (std::slice::from_ref(of_name), [life.as_bytes(), &new[..]]);
-    let read = std::iter::once(value).chain(tokens.iter().map(String::as_str));
+    let read: Vec<&str> = std::iter::once(value).chain(tokens.iter().map(String::as_str)).collect();
     let get = |key| {
         let mut get = cmd("GET");
         get.arg(key);
         (key, get)
     };
     let note = ready.scripts().call(Script::Note, keys, &arguments);
-    let commands = std::iter::once((of_name.as_str(), note)).chain(read.clone().map(get)).collect();
+    let commands =
+        std::iter::once((of_name.as_str(), note)).chain(read.iter().copied().map(get)).collect();
     let mut replies = ready.ask_each(lane, commands).await.into_iter();
     let noted = replies.next().unwrap_or(Ok(redis::Value::Nil));
     if noted.as_ref().is_err_and(StoreError::is_no_script) {
         // The server has lost the script. The entry is read again, after the token is noted.
         let noted: Vec<u8> = ready.script(Lane::Quick, Script::Note, keys, &arguments).await?;
-        let values = ready.values(lane, read.map(str::to_owned)).await?;
+        let values = ready.values(lane, &read).await?;
         return Ok((number(&noted), values));
     }
     let noted: Vec<u8> = noted.and_then(StoreError::read)?;

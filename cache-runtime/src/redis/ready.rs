@@ -222,21 +222,23 @@ impl Ready {
     pub(super) async fn values(
         &self,
         lane: Lane,
-        keys: impl Iterator<Item = String>,
+        keys: &[impl AsRef<str>],
     ) -> StoreResult<Vec<Value>> {
+        let keys = keys.iter().map(AsRef::as_ref);
         if !self.is_cluster() {
-            let mut command = cmd("MGET");
+            let bytes = keys.clone().map(str::len).sum::<usize>();
+            let mut command = Cmd::with_capacity(1 + keys.len(), "MGET".len() + bytes);
+            command.arg("MGET");
             keys.for_each(|key| _ = command.arg(key));
             return self.first.ask(lane, &command).await;
         }
         // A cluster refuses a command whose keys are in several slots.
-        let keys: Vec<String> = keys.collect();
         let get = |key| {
             let mut get = cmd("GET");
             get.arg(key);
             (key, get)
         };
-        let gets = keys.iter().map(String::as_str).map(get).collect();
+        let gets = keys.map(get).collect();
         let values = boxed(|| self.ask_each(lane, gets)).await;
         // A key that is not a string is not an entry. `MGET` also returns nothing for it.
         values.into_iter().map(|value| value.or_else(absent_if_foreign)).collect()

@@ -232,8 +232,8 @@ async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     if shared.settings.trust_restart {
         return Ok(());
     }
-    let runs = ready.nodes().map(|node| shared.keys.run(&node.server));
-    let known = ready.values(Lane::Quick, runs).await?;
+    let runs: Vec<_> = ready.nodes().map(|node| shared.keys.run(&node.server)).collect();
+    let known = ready.values(Lane::Quick, &runs).await?;
     if known.contains(&Value::Nil) {
         let root = [shared.keys.root()];
         removal::remove(shared, ready, Lane::Quick, &root, 1, &shared.notice_of(&root)).await?;
