@@ -354,7 +354,7 @@ fn entry_key(
         tags.rendered.push(CLEARED.to_owned());
     }
     let key = match name {
-        Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
+        Some(name) => CallKey::of_template(memory, instance, name, tags.rendered),
         None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
     };
     Ok((Arc::new(key.printed(fingerprint)), is_alike))

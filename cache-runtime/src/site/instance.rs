@@ -30,10 +30,10 @@ pub(crate) struct Instance {
     head: String,
     /// Makes the end of its names from its identity, version and arguments.
     names: NameHasher,
-    /// The prefixes of all its names.
-    pub(crate) prefixes: Arc<[String]>,
-    /// The generations of these prefixes.
-    pub(crate) prefix_slots: Vec<Slot>,
+    /// The prefixes of all its names that are made from arguments.
+    pub(crate) prefixes: Prefixes,
+    /// The prefixes of its names that a template makes, if the rendered part has none.
+    pub(crate) template_prefixes: Prefixes,
     /// The identity and version as a number, which identifies the function in an entry.
     pub(crate) origin: u64,
     /// True if no other function has the identity. Two functions of one name in sibling blocks have the same
@@ -77,19 +77,15 @@ impl Instance {
         let label = label(type_name, spec.declared.function);
         let names = NameHasher::new(&identity, spec.version);
         let head = format!("{}:{}:", spec.prefix(), spec.declared.function);
-        let prefixes: Arc<[String]> = cache_syntax::prefixes(&head)
-            .map(|prefix| name::shorten(prefix).into_owned())
-            .collect();
-        let prefix_slots = prefixes.iter().map(|tag| Slot::tag(tag)).collect();
         let instance = Instance {
             spec,
             type_name,
             label,
             identity,
+            prefixes: Prefixes::of(&head),
+            template_prefixes: Prefixes::of(&format!("{}:", spec.prefix())),
             head,
             names,
-            prefixes,
-            prefix_slots,
             origin,
             distinct: !twin,
             alarm: Alarm::default(),
@@ -120,6 +116,24 @@ impl Instance {
     /// Returns true if this is a name for the function: with its types, or as the registry has it.
     pub(crate) fn is_called(&self, function: &str) -> bool {
         self.label == function || SourceLocation::of(&self.spec.declared).path == function
+    }
+}
+
+/// The prefixes that names have in common.
+pub(crate) struct Prefixes {
+    pub(crate) tags: Arc<[String]>,
+    /// The generations of these tags.
+    pub(crate) slots: Vec<Slot>,
+}
+
+impl Prefixes {
+    /// Returns the prefixes of the names that begin with this text, which ends with a `:`.
+    fn of(head: &str) -> Self {
+        let prefixes = cache_syntax::prefixes(head);
+        let tags: Arc<[String]> =
+            prefixes.map(|prefix| name::shorten(prefix).into_owned()).collect();
+        let slots = tags.iter().map(|tag| Slot::tag(tag)).collect();
+        Prefixes { tags, slots }
     }
 }
 

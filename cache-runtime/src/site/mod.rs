@@ -7,7 +7,7 @@ mod seen;
 mod spec;
 mod type_name;
 
-pub(crate) use instance::{Instance, instance_of, is_function_name};
+pub(crate) use instance::{Instance, Prefixes, instance_of, is_function_name};
 pub use location::{Declared, SourceLocation};
 pub(crate) use seen::{note_call, seen_calls};
 pub use spec::{Coalesce, Inherit, SiteKey, SiteSpec, Tier, TtlSpec, most_at_once};

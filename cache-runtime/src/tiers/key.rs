@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::coherence::generation::Slot;
 use crate::key::name::{self, Name, shorten};
 use crate::memory::{Domain, Memory, MemoryKey};
-use crate::site::{self, Instance};
+use crate::site::{self, Instance, Prefixes};
 
 /// The full key of a call. It is made before a read of Redis or a load; a memory hit does not need it.
 #[derive(Debug)]
@@ -50,6 +50,17 @@ impl CallKey {
     pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: Vec<String>) -> Self {
         let named = OnceCell::with_value(Named::new(name, &own_tags));
         CallKey { memory, origin, fingerprint: 0, own_tags, named }
+    }
+
+    /// Returns the key of a call whose name the template of its function has made.
+    pub(crate) fn of_template(
+        memory: MemoryKey,
+        instance: &Instance,
+        name: Name,
+        own_tags: Vec<String>,
+    ) -> Self {
+        let named = OnceCell::with_value(Named::of_template(instance, name, &own_tags));
+        CallKey { memory, origin: instance.origin, fingerprint: 0, own_tags, named }
     }
 
     /// Returns the key of a call that is named by its function and arguments.
@@ -208,7 +219,21 @@ impl Named {
         if !own_tags.is_empty() {
             return Named::new(name, own_tags);
         }
-        Named::with(name, Arc::clone(&instance.prefixes), &instance.prefix_slots)
+        Named::with_prefixes(name, &instance.prefixes)
+    }
+
+    /// Makes the name of a function's entry from a rendered name. Most names of a function have the same prefixes.
+    fn of_template(instance: &Instance, name: Name, own_tags: &[String]) -> Self {
+        let shared = &instance.template_prefixes;
+        let are_all = || name.tags().eq(shared.tags.iter().map(String::as_str));
+        if own_tags.is_empty() && are_all() {
+            return Named::with_prefixes(name, shared);
+        }
+        Named::new(name, own_tags)
+    }
+
+    fn with_prefixes(name: Name, Prefixes { tags, slots }: &Prefixes) -> Self {
+        Named::with(name, Arc::clone(tags), slots)
     }
 
     fn with(name: Name, tags: Arc<[String]>, tag_slots: &[Slot]) -> Self {
