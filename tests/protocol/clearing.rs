@@ -14,10 +14,17 @@ impl World {
                 self.write(i);
                 self.bump(model, place, Noted::SWEEPS);
                 let was_there = self.has_copies(place);
+                if model.has_late_puts() && !model.is_off(Rule::ClearsAnnounceFirst) {
+                    return self.actors[i].at = At::Warns(was_there);
+                }
                 match model.inherits() && model.is_off(Rule::ClearedGoesLast) {
                     true => At::RemovesCleared(was_there),
                     false => At::Scans(was_there, model.scanned()),
                 }
+            }
+            At::Warns(was_there) => {
+                self.publish(model, i, Notice::Clears(i));
+                At::Scans(was_there, model.scanned())
             }
             At::Scans(was_there, left) => {
                 self.redis.scan(model, keys);

@@ -24,6 +24,9 @@ impl World {
                 } else if model.is_off(Rule::RemovedWhenPublished) {
                     self.publish(model, i, Notice::First(i));
                     At::Removes(model.removed(i))
+                } else if model.has_late_puts() {
+                    self.mark(model, i);
+                    At::Removes(model.removed(i))
                 } else {
                     self.remove(model, i, model.removed(i), keys)
                 }
@@ -61,6 +64,7 @@ impl World {
         let what = match model.what(i) {
             What::Name => Noted::NAME,
             What::Prefix | What::PrefixAndOwn => Noted::PREFIX,
+            What::Everything => Noted::EPOCH,
         };
         self.bump(model, model.role(i).place(), what);
     }
@@ -134,7 +138,10 @@ impl World {
     /// Returns whether the next step of an actor is a write in Redis whose answer may be lost.
     pub fn asks_to_write(&self, model: &Model, i: usize) -> bool {
         let asks = match model.role(i) {
-            Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes(_)),
+            Role::Invalidate(..) => match self.actors[i].at {
+                At::Starts => !model.has_late_puts(),
+                at => matches!(at, At::Removes(_)),
+            },
             Role::Put(..) => matches!(self.actors[i].at, At::Fills(_)),
             _ => false,
         };

@@ -29,6 +29,9 @@
 //! must be as new as that of the inner function would have to be. All outer entries have a tag that a
 //! clearing removes.
 //!
+//! A late put learns its name from the value of its body. All of its tags are derived ones to it. It sets its placeholder after the body, and
+//! then pings the feed.
+//!
 //! In an outage, notices of others are not received, and memory is still read for a while: its values
 //! must be no older than what its process has written, or has read past it.
 //!
@@ -50,6 +53,7 @@ mod derived;
 mod hash;
 mod inherited;
 mod invalidation;
+mod late;
 mod mishap;
 mod programs;
 mod put;
@@ -59,4 +63,5 @@ mod search;
 mod state;
 mod step;
 mod switches;
+mod transactions;
 mod words;

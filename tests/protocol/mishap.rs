@@ -31,6 +31,7 @@ impl World {
         }
         let writer = match notice {
             Notice::NewServer => return self.bump(model, place, Noted::EPOCH),
+            Notice::Clears(_) => return self.scan_memory(model, place, true, true),
             Notice::First(writer) | Notice::Again(writer) | Notice::Cleared(writer) => writer,
         };
         self.processes[place].pass(model, writer);
@@ -45,6 +46,7 @@ impl World {
                     self.bump(model, place, Noted::CLEARED);
                 }
             }
+            (_, What::Everything) => self.bump(model, place, Noted::EPOCH),
             (_, What::Name) => self.bump(model, place, Noted::NAME),
             (_, What::Prefix | What::PrefixAndOwn) => {
                 self.bump(model, place, Noted::PREFIX);
@@ -158,6 +160,7 @@ impl World {
                 | At::NotesTag(_)
                 | At::ReadsCounter(_)
                 | At::Stamps(_)
+                | At::Places(_)
                 | At::Fills(_),
             ) => self.actors[i].at = At::QueuesValue,
             _ => {}

@@ -18,7 +18,7 @@ impl World {
                 if !usable {
                     self.write(i);
                 }
-                self.actors[i].noted = Noted::ALL;
+                self.actors[i].noted = model.noted_by_put(i);
                 match usable {
                     true => At::Begins(None, begun, model.begun(i, begun)),
                     false => At::QueuesValue,
@@ -38,14 +38,19 @@ impl World {
                 }
             }
             At::Writes(begun) => {
-                if known == Known::Within {
+                if known != Known::Before {
                     self.write(i);
                 }
+                if model.is_late(i) {
+                    return self.begin_late(model, i, begun);
+                }
+                self.mark(model, i);
                 match usable {
                     true => model.after_body(i, begun, self.written[i]),
                     false => At::QueuesValue,
                 }
             }
+            At::Places(_) | At::Awaits(_) => self.prove(model, i, usable),
             At::NotesCounter(..) | At::NotesTag(_) | At::ReadsCounter(_) | At::Stamps(_) => {
                 self.derive(model, i, keys)
             }
@@ -74,6 +79,7 @@ impl World {
             self.confirmed |= 1 << i;
             return self.end_write(model, i);
         }
+        self.mark(model, i);
         At::Removes(model.removed(i))
     }
 
@@ -92,6 +98,7 @@ impl World {
     /// Makes the removal of a value pending that Redis has, or may have. Memory is not affected.
     fn queue_value(&mut self, model: &Model, i: usize) -> At {
         let place = model.role(i).place();
+        self.mark(model, i);
         self.processes[place].journal |= 1 << i;
         if model.is_off(Rule::UnconfirmedPutsNoteFirst) {
             self.actors[i].noted = Noted::ALL;
@@ -102,7 +109,8 @@ impl World {
     /// In memory the value takes the place of what was there under its name, and stops the loads that began before it, if
     /// nothing that it depends on was invalidated. Otherwise nothing is left.
     fn overtake(&mut self, model: &Model, i: usize, version: Version) -> At {
-        let current = self.actors[i].noted.has(Noted::ALL) || model.is_off(Rule::PutsNoteFirst);
+        let noted = model.noted_by_put(i);
+        let current = self.actors[i].noted.has(noted) || model.is_off(Rule::PutsNoteFirst);
         let place = model.role(i).place();
         self.bump(model, place, if current { Noted::PUTS } else { Noted::NAME });
         self.processes[place].memory = current.then_some(version);

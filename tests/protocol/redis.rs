@@ -153,6 +153,8 @@ pub enum What {
     Prefix,
     /// The prefix, and the name that is the prefix itself.
     PrefixAndOwn,
+    /// The whole namespace: the root's token.
+    Everything,
 }
 
 impl What {
@@ -161,6 +163,7 @@ impl What {
             What::Name => Keys::NAME,
             What::Prefix => Keys::PREFIX,
             What::PrefixAndOwn => Keys::PREFIX.and(Keys::OWN),
+            What::Everything => Keys::ROOT,
         }
     }
 }
@@ -251,6 +254,11 @@ impl Redis {
         }
         self.note_tokens(actor, keys, &mut begun.tokens);
         self.note_counter(actor, keys, begun);
+    }
+
+    /// A put that has its value sets its placeholder over any present state.
+    pub fn place(&mut self, actor: usize, keys: Keys, begun: &mut Begun) {
+        self.begin_over(true, actor, keys, begun);
     }
 
     /// Missing ones are made.

@@ -162,6 +162,21 @@ pub enum Rule {
     OuterCopiesNoteInnerFirst,
     /// A value whose entry would record two tokens for one tag is not stored.
     TagsHaveOneToken,
+    /// A late put, whose name is known after its body, waits until the notices have been received that were published
+    /// before its placeholder was set. Otherwise: it waits for none.
+    LatePutsAwaitNotices,
+    /// It sets its placeholder before it waits. Otherwise: after it.
+    LatePlaceholdersFirst,
+    /// For this it notes before its body what counts in its process. Otherwise: after it.
+    LatePutsNoteFirst,
+    /// It is not stored if the epoch is another one.
+    LatePutsCompareEpochs,
+    /// It notes the root's token before its body. Otherwise: when it sets its placeholder.
+    LateRootNotedFirst,
+    /// A writer marks its name in its own process before it changes Redis. Otherwise: when it raises the generation.
+    WritersMarkFirst,
+    /// A `clear` publishes its pattern before its scan, too.
+    ClearsAnnounceFirst,
 }
 
 /// One of the two processes.
@@ -191,6 +206,8 @@ pub enum Known {
     Before,
     /// It is what a body returns, which runs when the put has begun.
     Within,
+    /// The same, and the name is known after the body only: a late put.
+    Late,
 }
 
 /// The state at the start.
@@ -333,6 +350,9 @@ impl Model {
         if self.is_off(Rule::TokensNotedFirst) {
             return begun.place;
         }
+        if self.is_late(actor) {
+            return self.begun_late();
+        }
         if begun.place == Keys::OUTER {
             return match self.is_off(Rule::ClearedNotedFirst) {
                 true => self.known(actor).without(Keys::CLEARED),
@@ -402,6 +422,7 @@ impl Model {
         matches!(self.role(actor), Role::Invalidate(..))
             && !self.is_off(Rule::RedisFirst)
             && !self.is_off(Rule::RemovedWhenPublished)
+            && !self.has_late_puts()
     }
 
     /// Returns whether the feed subscribes to this node.
@@ -433,7 +454,7 @@ impl Model {
                 Role::Clear(_) => Keys::ROOT,
                 _ => self.what(writer).keys().without(Keys::OWN),
             },
-            Notice::NewServer => Keys::ROOT,
+            Notice::NewServer | Notice::Clears(_) => Keys::ROOT,
             Notice::Cleared(_) => Keys::CLEARED,
         };
         self.program.servers.node_of(key)

@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
+use std::hash::Hash;
 
 use crate::derived::Count;
 use crate::hash::Quick;
@@ -17,24 +18,41 @@ pub struct Violation {
     pub story: String,
 }
 
+/// A program that can be searched: its states, and the steps between them.
+pub trait Searched {
+    type World: Copy + Eq + Hash;
+    type Step: Copy;
+
+    fn start(&self) -> Self::World;
+
+    /// Returns everything that can happen next.
+    fn steps(&self, world: &Self::World) -> Vec<Self::Step>;
+
+    /// Does a step. An error says what it has shown to be wrong.
+    fn perform(&self, world: &mut Self::World, step: Self::Step) -> Result<(), String>;
+
+    /// Returns a step in words.
+    fn describe(&self, world: &Self::World, step: Self::Step) -> String;
+}
+
 /// A state that was reached: the step, and the state before it.
-struct Reached {
-    step: Step,
+struct Reached<S> {
+    step: S,
     before: usize,
 }
 
 /// Goes through all states, and returns how many there are.
-pub fn explore(model: &Model) -> Result<usize, Violation> {
-    let start = World::new(model);
+pub fn explore<M: Searched>(model: &M) -> Result<usize, Violation> {
+    let start = model.start();
     let mut seen = HashSet::with_hasher(Quick::default());
     seen.insert(start);
-    let mut reached: Vec<Reached> = Vec::new();
+    let mut reached: Vec<Reached<M::Step>> = Vec::new();
     // With each state the number of the step that led to it; none led to the first.
     let mut next = VecDeque::from([(start, usize::MAX)]);
     while let Some((world, before)) = next.pop_front() {
-        for step in world.steps(model) {
+        for step in model.steps(&world) {
             let mut after = world;
-            let outcome = after.perform(model, step);
+            let outcome = model.perform(&mut after, step);
             if outcome.is_ok() && !seen.insert(after) {
                 continue;
             }
@@ -49,7 +67,7 @@ pub fn explore(model: &Model) -> Result<usize, Violation> {
 }
 
 /// Returns the steps to the last state that was reached, in words.
-fn tell(model: &Model, reached: &[Reached], fault: &str) -> Violation {
+fn tell<M: Searched>(model: &M, reached: &[Reached<M::Step>], fault: &str) -> Violation {
     let mut steps = Vec::new();
     let mut at = reached.len() - 1;
     while let Some(Reached { step, before }) = reached.get(at) {
@@ -57,14 +75,35 @@ fn tell(model: &Model, reached: &[Reached], fault: &str) -> Violation {
         at = *before;
     }
     steps.reverse();
-    let mut world = World::new(model);
+    let mut world = model.start();
     let mut story = String::new();
     for step in &steps {
-        writeln!(story, "  {}", world.describe(model, *step)).unwrap();
-        let _ = world.perform(model, *step);
+        writeln!(story, "  {}", model.describe(&world, *step)).unwrap();
+        let _ = model.perform(&mut world, *step);
     }
     writeln!(story, "  {fault}").unwrap();
     Violation { steps: steps.len(), story }
+}
+
+impl Searched for Model {
+    type World = World;
+    type Step = Step;
+
+    fn start(&self) -> World {
+        World::new(self)
+    }
+
+    fn steps(&self, world: &World) -> Vec<Step> {
+        world.steps(self)
+    }
+
+    fn perform(&self, world: &mut World, step: Step) -> Result<(), String> {
+        world.perform(self, step)
+    }
+
+    fn describe(&self, world: &World, step: Step) -> String {
+        world.describe(self, step)
+    }
 }
 
 impl World {

@@ -143,6 +143,8 @@ impl Noted {
     pub const CLEARED: Noted = Noted(32);
     /// The copies that depend on the name, without the entries under it, which a put replaces.
     pub const DEPENDENTS: Noted = Noted(64);
+    /// No writer of this process is about to change the name, and none has changed it.
+    pub const MARK: Noted = Noted(128);
     pub const NONE: Noted = Noted(0);
     /// The state that an entry in memory depends on.
     pub const STAMPS: Noted = Noted(1 | 2 | 4);
@@ -153,6 +155,8 @@ impl Noted {
     /// The additional state that a load needs to store.
     pub const RIGHTS: Noted = Noted(8 | 16);
     pub const ALL: Noted = Noted(1 | 2 | 4 | 8 | 16);
+    /// All that a late put notes.
+    pub const LATE: Noted = Noted(1 | 2 | 4 | 8 | 16 | 128);
 
     pub fn has(self, some: Noted) -> bool {
         self.0 & some.0 == some.0
@@ -230,7 +234,7 @@ pub enum Link {
 /// Notices on their way to a process: those of each writer, those of each writer that were sent
 /// again from the journal, that of a new server, and those that outer entries are cleared. In no order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Notices(u16);
+pub struct Notices(u32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -239,15 +243,18 @@ pub enum Notice {
     NewServer,
     /// The second notice of a `clear`: all outer entries are stale.
     Cleared(usize),
+    /// The notice of a `clear` before its scan.
+    Clears(usize),
 }
 
 impl Notice {
-    fn bit(self) -> u16 {
+    fn bit(self) -> u32 {
         match self {
             Notice::First(writer) => 1 << writer,
             Notice::Again(writer) => 1 << (ACTORS + writer),
             Notice::NewServer => 1 << (2 * ACTORS),
             Notice::Cleared(writer) => 1 << (2 * ACTORS + 1 + writer),
+            Notice::Clears(writer) => 1 << (3 * ACTORS + 1 + writer),
         }
     }
 }
@@ -270,7 +277,7 @@ impl Notices {
     }
 
     pub fn all(self) -> impl Iterator<Item = Notice> {
-        let each = |i| [Notice::First(i), Notice::Again(i), Notice::Cleared(i)];
+        let each = |i| [Notice::First(i), Notice::Again(i), Notice::Cleared(i), Notice::Clears(i)];
         let writers = (0..ACTORS).flat_map(each);
         writers.chain([Notice::NewServer]).filter(move |notice| self.has(*notice))
     }
@@ -328,10 +335,14 @@ pub enum At {
     QueuesLate,
     // A put, which begins and fills like a load.
     Writes(Begun),
+    // A late put, when its body has ended.
+    Places(Begun),
+    Awaits(Begun),
     QueuesValue,
     Overtakes(Version),
     Replaces(Version),
     // A clearing, and whether there was a copy in memory when it began.
+    Warns(bool),
     Scans(bool, Keys),
     Announces(bool),
     RemovesCleared(bool),
@@ -408,6 +419,9 @@ impl Actor {
     pub fn bump(&mut self, what: Noted) {
         self.noted.lose(what);
         self.fetched.lose(what);
+        if what.has(Noted::NAME) || what.has(Noted::PUTS) {
+            self.noted.lose(Noted::MARK);
+        }
     }
 }
 

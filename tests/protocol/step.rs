@@ -70,6 +70,9 @@ impl World {
         if at == At::Done || at == At::Starts && (0..i).filter(alike).any(waits) {
             return;
         }
+        if self.waits_for_notices(model, i) {
+            return;
+        }
         let asked = self.asked(model, i);
         // The keys that a scan finds may be on different pages.
         let pages = if matches!(at, At::Scans(..)) { asked } else { Keys::NONE };
@@ -99,9 +102,7 @@ impl World {
         let mut may = |can: bool, step| steps.extend(can.then_some(step));
         may(feed != Feed::Disconnected && self.left.interruptions > 0, Step::Interrupt(place));
         may(lease && (feed != Feed::Connected || self.left.lapses > 0), Step::LeaseEnds(place));
-        // Over each connection notices and answers come in order.
-        let waits = |notice| model.source_of(notice) == 0 || !model.is_off(Rule::LeaseNeedsAll);
-        let answered = !inbox.all().any(waits);
+        let answered = process.has_answer(model);
         may(!lease && feed == Feed::Connected && answered, Step::LeaseRenews(place));
         let identified = matches!(link, Link::Identified | Link::Up) && lost == Nodes::NONE;
         may(feed == Feed::Disconnected && identified, Step::Subscribes(place));
@@ -263,6 +264,12 @@ impl World {
 }
 
 impl Process {
+    /// Returns whether the answers to pings have arrived. Over each connection notices and answers come in order.
+    pub fn has_answer(&self, model: &Model) -> bool {
+        let waits = |notice| model.source_of(notice) == 0 || !model.is_off(Rule::LeaseNeedsAll);
+        !self.inbox.all().any(waits)
+    }
+
     /// Checks that a value is new enough.
     pub fn judge(
         &self,

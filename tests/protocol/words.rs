@@ -94,6 +94,9 @@ impl World {
             At::Begins(_, begun, _) if begun.place == Keys::BESIDE => {
                 "begins in Redis beside the name: placeholder and tokens".to_owned()
             }
+            At::Begins(..) if model.is_late(i) => {
+                "notes the root's token and the counter of removals".to_owned()
+            }
             At::Begins(..) => "begins in Redis: placeholder and tokens".to_owned(),
             At::Loads(Begun { place: Keys::OUTER, .. }) => {
                 "runs its body, which calls the inner function".to_owned()
@@ -132,10 +135,13 @@ impl World {
             At::Queues | At::QueuesValue => "adds its pending removal to the journal".to_owned(),
             At::QueuesLate => "adds its pending removal to the journal, and returns".to_owned(),
             At::Bumps => "raises its generation, and returns".to_owned(),
-            At::Writes(_) if matches!(role, Role::Put(_, Known::Within)) => {
+            At::Writes(_) if !matches!(role, Role::Put(_, Known::Before)) => {
                 format!("runs its body, which writes version {}", self.data + 1)
             }
             At::Writes(_) => "has the answer".to_owned(),
+            At::Places(_) => "sets a placeholder over whatever is there".to_owned(),
+            At::Awaits(_) => "has the answer to its ping of the feed".to_owned(),
+            At::Warns(_) => "publishes the pattern that it will clear".to_owned(),
             At::Overtakes(_) => "puts the value into memory if it may".to_owned(),
             At::Scans(..) => format!(
                 "scans, and removes some of {}, beside it {}",
@@ -181,6 +187,8 @@ fn name(model: &Model, i: usize) -> String {
         Role::Invalidate(_, What::Name) => "invalidation of the name",
         Role::Invalidate(_, What::Prefix) => "invalidation of the prefix",
         Role::Invalidate(_, What::PrefixAndOwn) => "invalidation of the prefix and its own name",
+        Role::Invalidate(_, What::Everything) => "invalidation of everything",
+        Role::Put(_, Known::Late) => "late put",
         Role::Put(..) => "put",
         Role::Clear(_) => "clearing",
     };
@@ -254,6 +262,7 @@ fn notice_in_words(model: &Model, notice: Notice) -> String {
         Notice::First(writer) => format!("the notice of {}", name(model, writer)),
         Notice::Again(writer) => format!("the notice from the journal of {}", name(model, writer)),
         Notice::Cleared(writer) => format!("the second notice of {}", name(model, writer)),
+        Notice::Clears(writer) => format!("the first notice of {}", name(model, writer)),
         Notice::NewServer => "that the server is new".to_owned(),
     }
 }

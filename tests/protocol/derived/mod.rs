@@ -145,6 +145,7 @@ impl Model {
                 Keys::OUTER.and(Keys::TOKENS).and(Keys::CLEARED)
             }
             Kin::Outer => Keys::OUTER.and(Keys::ROOT).and(Keys::CLEARED),
+            _ if self.is_late(actor) => Keys::ROOT,
             _ if self.derives(actor) => Keys::ALL.without(Keys::PREFIX),
             _ => Keys::ALL,
         }
