@@ -20,3 +20,5 @@ mod every_option;
 mod meddling;
 #[path = "clean/src/shadowed.rs"]
 mod shadowed;
+#[path = "clean/src/transactions.rs"]
+mod transactions;

@@ -78,6 +78,7 @@ options!(CachedAttr, &[OF_CACHED], {
     jitter: Once<Expr> = "jitter",
     tier: Once<Expr> = "tier",
     manager: Once<Expr> = "manager",
+    within: Once<Expr> = "within",
     codec: Once<Type> = "codec",
     cost: Once<Expr> = "cost",
     stale_while_revalidate: Once<Expr> = "stale_while_revalidate",
@@ -107,6 +108,7 @@ options!(InvalidateAttr, &[OF_CHANGES], {
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
     manager: Once<Expr> = "manager",
+    within: Once<Expr> = "within",
     runtime: Once<Path> = "crate",
 });
 
@@ -118,6 +120,7 @@ options!(PutAttr, &[OF_CHANGES], {
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
     manager: Once<Expr> = "manager",
+    within: Once<Expr> = "within",
     runtime: Once<Path> = "crate",
 });
 

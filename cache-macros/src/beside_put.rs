@@ -12,7 +12,8 @@ pub(crate) fn invalidation(attr: &PutAttr) -> Option<Attribute> {
     if targets.is_empty() {
         return None;
     }
-    let others = [option(&attr.when), option(&attr.condition), option(&attr.manager)];
+    let others =
+        [option(&attr.when), option(&attr.condition), option(&attr.manager), option(&attr.within)];
     let runtime = option(&attr.runtime);
     let path = attr.runtime.as_ref().map(|given| given.value.clone());
     let path: Path =

@@ -30,6 +30,8 @@ pub(crate) struct Cached {
     pub(crate) form: Form,
     /// A `&CacheManager`.
     pub(crate) manager: Option<Expr>,
+    /// The transaction around the call.
+    pub(crate) within: Option<Expr>,
     /// The function that returns the entry of a call, if the annotated function is not async.
     pub(crate) entry_fn: Option<EntryFn>,
     /// The ids, if it is a function of many keys. `key`, `tags` and the form of the value are then those of one of them.
@@ -58,6 +60,8 @@ pub(crate) struct Gathering {
     pub(crate) batch: Batch,
     /// The call whose entry is that of an id.
     pub(crate) entry: Expr,
+    /// The transaction around the call.
+    pub(crate) within: Option<Expr>,
     pub(crate) bypass_if: Option<Expr>,
     pub(crate) serve_stale_if: Option<Expr>,
     /// The way to run the body in a task of its own, if `background` is given.
@@ -129,6 +133,8 @@ pub(crate) struct Invalidate {
     pub(crate) condition: Option<Expr>,
     /// A `&CacheManager`.
     pub(crate) manager: Option<Expr>,
+    /// The transaction around the call.
+    pub(crate) within: Option<Expr>,
     /// The ids, if a part of it is done for each of them.
     pub(crate) each: Option<Each>,
     pub(crate) output: Output,
@@ -147,11 +153,13 @@ pub(crate) struct Entry {
 pub(crate) struct Put {
     /// The path of the runtime crate.
     pub(crate) runtime: Path,
-    pub(crate) entries: Vec<Expr>,
+    pub(crate) entries: Vec<Entry>,
     pub(crate) when: When,
     pub(crate) condition: Option<Expr>,
     /// A `&CacheManager`.
     pub(crate) manager: Option<Expr>,
+    /// The transaction around the call.
+    pub(crate) within: Option<Expr>,
     /// The ids, if it is a function of many keys. The form of the value is then that of one of them.
     pub(crate) many: Option<PutMany>,
     pub(crate) output: Output,

@@ -22,6 +22,7 @@ mod redis;
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis_servers {}
 mod coherence;
+mod deferral;
 mod format;
 mod registry;
 mod site;
@@ -36,6 +37,10 @@ pub use crate::redis::{Breaker, ClearProgress, Diagnostic, Severity};
 pub use cache_call::{BlockingEntry, CacheCall, CacheEntry, Fetched, StoredAs};
 pub use collector::{BypassReason, Observation, ObservedCall, observe, observe_blocking};
 pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
+pub use deferral::{
+    InvalidationQueue, InvalidationTarget, PendingInvalidation, PendingInvalidations, Within,
+    deferred, deferred_blocking,
+};
 pub use error::Error;
 #[cfg(feature = "postcard")]
 pub use format::codec::Postcard;
@@ -55,7 +60,7 @@ pub use registry::{
 pub use site::{Coalesce, Inherit, Tier};
 pub use site::{SiteKey, SourceLocation};
 pub use stats::events::{Event, EventKind};
-pub use stats::{Counts, FleetSite, FleetStats, Latencies, SiteStats, Stats};
+pub use stats::{Counts, FleetSite, FleetStats, Latencies, OutboxLag, SiteStats, Stats};
 pub use support::clock::Clock;
 pub use tiers::inspect::{EntryState, Inspected, InspectedTag};
 pub use tiers::origin::Source;

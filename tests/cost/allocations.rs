@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use allocation_counter::measure;
-use cache_runtime::{Bincode, Codec, MessagePack};
+use cache_runtime::{Bincode, Codec, InvalidationQueue, MessagePack};
 use serde::de::DeserializeOwned;
 
 use crate::hits::{ask_for_many, warm_up};
@@ -13,6 +13,16 @@ use crate::hits::{ask_for_many, warm_up};
 fn a_hit_allocates_nothing() {
     warm_up();
     let counted = measure(ask_for_many);
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+// R8: also in a transaction.
+#[test]
+fn a_hit_in_a_transaction_allocates_nothing() {
+    warm_up();
+    let queue = InvalidationQueue::new();
+    queue.scope_blocking(ask_for_many);
+    let counted = measure(|| queue.scope_blocking(ask_for_many));
     assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 

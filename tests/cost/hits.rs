@@ -1,7 +1,7 @@
 //! Hits of several kinds.
 
 use std::pin::pin;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Once};
 use std::task::{Context, Poll, Waker};
 
 use cache_runtime::{CacheManager, cached};
@@ -84,6 +84,9 @@ pub(crate) fn ask_for_many() {
 /// Loads all that is requested, and does what a thread does a few times in its life: what it has at
 /// hand grows with what it requests.
 pub(crate) fn warm_up() {
+    // One test loads. Another one that did so at the same time would wait for its loads.
+    static LOADED: Once = Once::new();
+    LOADED.call_once(ask_for_many);
     (0..20).for_each(|_| ask_for_many());
 }
 

@@ -8,6 +8,7 @@ pub(crate) const RUNTIME: &[&[&str]] = &[
     &["manager"],
     &["cache_call", "call"],
     &["collector"],
+    &["deferral"],
     &["tiers"],
     &["value"],
     &["memory", "redis"],

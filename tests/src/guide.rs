@@ -16,6 +16,7 @@ pages! {
     value_decides: "value-decides.md",
     dependent_calls: "dependent-calls.md",
     many_keys: "many-keys.md",
+    databases: "databases.md",
     staleness_and_failures: "staleness-and-failures.md",
     testing: "testing.md",
     operating: "operating.md",

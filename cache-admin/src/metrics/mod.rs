@@ -47,7 +47,7 @@ enum Kind {
     Counter,
     /// A value that rises and falls, and that can be added over several processes.
     Amount,
-    /// A value that is 1 or 0.
+    /// A value that rises and falls, and is not added: each process reports the same, or it is 1 or 0.
     State,
 }
 
@@ -57,7 +57,7 @@ type Part = (Option<Label>, fn(&SiteStats) -> f64);
 /// A name and a value.
 type Label = (&'static str, &'static str);
 
-static FAMILIES: [Family; 31] = [
+static FAMILIES: [Family; 34] = [
     family(
         ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
         Sites(
@@ -281,6 +281,33 @@ static FAMILIES: [Family; 31] = [
             "Invalidations that Redis has not confirmed.",
         ],
         Cache(Amount, |stats| stats.pending_invalidations as f64),
+    ),
+    family(
+        [
+            "cache_outbox_rows",
+            "cache.outbox.row.count",
+            "{row}",
+            "Rows in the outbox of a database that wait for a relay.",
+        ],
+        Cache(State, |stats| stats.outbox.rows as f64),
+    ),
+    family(
+        [
+            "cache_outbox_oldest_seconds",
+            "cache.outbox.oldest",
+            "s",
+            "Age of the oldest row that waits in the outbox.",
+        ],
+        Cache(State, |stats| stats.outbox.oldest.unwrap_or_default().as_secs_f64()),
+    ),
+    family(
+        [
+            "cache_outbox_poisoned_rows",
+            "cache.outbox.poisoned_row.count",
+            "{row}",
+            "Rows in the outbox that cannot be applied.",
+        ],
+        Cache(State, |stats| stats.outbox.poisoned as f64),
     ),
     family(
         [

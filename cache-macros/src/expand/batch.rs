@@ -9,6 +9,7 @@ use super::owned_id::owned_id;
 use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, tags};
 use super::site::{constant, declared, site};
 use super::task::{self, me, without_self};
+use super::within::within;
 use super::{here, kind, manager, pin_type, placed, private, storable};
 use crate::item::Item;
 use crate::mention::mentions;
@@ -22,6 +23,7 @@ struct Function<'a> {
     item: &'a Item,
     output: &'a Output,
     task: Option<&'a Task>,
+    within: Option<&'a Expr>,
     /// The arguments that the attribute uses.
     named: TokenStream,
     share: TokenStream,
@@ -83,6 +85,7 @@ pub(super) fn cached(spec: &Cached, batch: &Batch, item: &Item) -> TokenStream {
         item,
         output: &spec.output,
         task: spec.task.as_ref(),
+        within: spec.within.as_ref(),
         named: named(spec),
         share: judged(p, spec.serve_stale_if.as_ref(), share(p, &spec.output, Some(false), false)),
     };
@@ -117,13 +120,14 @@ pub(super) fn cached(spec: &Cached, batch: &Batch, item: &Item) -> TokenStream {
 //     }
 pub(crate) fn gathering(spec: &Gathering, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
-    let (entry, bypass) = (&spec.entry, &spec.bypass_if);
+    let (entry, bypass, named_within) = (&spec.entry, &spec.bypass_if, &spec.within);
     let function = Function {
         batch: &spec.batch,
         item,
         output: &spec.output,
         task: spec.task.as_ref(),
-        named: quote!(#entry #bypass),
+        within: spec.within.as_ref(),
+        named: quote!(#entry #bypass #named_within),
         share: judged(p, spec.serve_stale_if.as_ref(), share(p, &spec.output, Some(false), false)),
     };
     let declared = declared(p, item);
@@ -194,7 +198,7 @@ impl Function<'_> {
                 }
             }
         };
-        self.item.with_closure(&made, flow)
+        self.item.with_closure(&made, within(p, self.within, true, flow))
     }
 
     /// Returns the statements that run the body once.

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, FnArg, GenericParam, Meta, Pat, Signature};
 
+use super::within::within;
 use crate::item::Item;
 use crate::spec::{Cached, EntryFn};
 
@@ -38,10 +39,12 @@ pub(super) fn cached(
             #begins
             #p::block_on(async move { #rest })
         };
+        let flow = within(p, spec.within.as_ref(), false, flow);
         let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
         return with_body(item, &nothing, flow);
     };
-    let made = entry_function(p, spec, entry, item, &quote!(#begins #rest));
+    let flow = within(p, spec.within.as_ref(), true, quote!(#begins #rest));
+    let made = entry_function(p, spec, entry, item, &flow);
     let caller = caller(p, entry, item);
     quote!(#caller #made)
 }

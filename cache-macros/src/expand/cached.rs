@@ -6,6 +6,7 @@ use syn::Expr;
 
 use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, tags};
 use super::site::site;
+use super::within::within;
 use super::{batch, blocking, body, here, kind, manager, placed, private, storable, task};
 use crate::item::Item;
 use crate::spec::Cached;
@@ -52,6 +53,8 @@ use crate::spec::Cached;
 //
 // With `manager = &self.cache`, the first statement is `let manager = P::GivenManager::kept(P::GivenManager {
 // manager: &self.cache });`, and `P::begin_in(&manager, own, kind, ..)` takes the place of `P::begin`.
+//
+// With `within = tx`, all of this is in the scope of the transaction: see `within`.
 //
 // A function that is not async drives the same body: see `blocking`.
 //
@@ -126,7 +129,8 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         return blocking::cached(p, spec, item, &begins, &rest);
     }
     let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
-    with_body(item, &made, quote!(#begins #rest))
+    let flow = within(p, spec.within.as_ref(), true, quote!(#begins #rest));
+    with_body(item, &made, flow)
 }
 
 /// Expands to the same, with the way of an error from a detached load to its caller.

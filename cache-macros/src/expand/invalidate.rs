@@ -8,6 +8,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use super::batch::reference;
 use super::owned_id::owned_id;
 use super::site::invalidator;
+use super::within::within;
 use super::{
     body, condition, entries, finished, here, kind, manager, private, render, roots, step,
     tag_text, unless_absent, used_by, when,
@@ -63,9 +64,10 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let condition = condition(p, spec.condition.as_ref());
     let (prefix, tags) = (roots(&spec.prefix), used_by(&spec.tags));
     let calls = spec.entries.iter().map(|entry| &entry.call);
-    let named_manager = &spec.manager;
+    let (named_manager, named_within) = (&spec.manager, &spec.within);
     let late = late(p, spec);
-    let body = body(p, item, &spec.output, &quote!(#prefix #tags #(#calls)* #named_manager));
+    let body =
+        body(p, item, &spec.output, &quote!(#prefix #tags #(#calls)* #named_manager #named_within));
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
     let new = Ident::new(if spec.manager.is_some() { "of" } else { "new" }, Span::mixed_site());
     let listed = invalidator(p, spec, item);
@@ -84,24 +86,22 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
                 .await
         }}
     };
-    let nothing = TokenStream::new();
-    item.with_body(
-        &nothing,
-        quote_spanned! {Span::mixed_site()=>
-            #given_manager
-            let __site = #listed;
-            // The body takes the arguments, so the targets are rendered before it.
-            #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::Plan::#new(#in_manager __site, |__plan: &mut #p::Plan| {
-                #targets
-            });
-            let __kind = #kind;
-            let __condition = #condition;
-            #late
-            let __body = #body;
-            #run
-        },
-    )
+    let flow = quote_spanned! {Span::mixed_site()=>
+        #given_manager
+        let __site = #listed;
+        // The body takes the arguments, so the targets are rendered before it.
+        #[allow(clippy::used_underscore_binding)]
+        let __plan = #p::Plan::#new(#in_manager __site, |__plan: &mut #p::Plan| {
+            #targets
+        });
+        let __kind = #kind;
+        let __condition = #condition;
+        #late
+        let __body = #body;
+        #run
+    };
+    let flow = within(p, spec.within.as_ref(), !item.is_blocking(), flow);
+    item.with_body(&TokenStream::new(), flow)
 }
 
 /// Returns the statements that add the targets to the plan: those that use an id for each of them, the others once.

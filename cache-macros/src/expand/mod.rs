@@ -15,6 +15,7 @@ mod parts;
 mod put;
 mod site;
 mod task;
+mod within;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote_spanned};

@@ -57,8 +57,9 @@ pub(super) fn named(spec: &Cached) -> TokenStream {
         Key::Template(template) => roots([template]),
         Key::Value(value) => value.to_token_stream(),
     };
-    let (tags, bypass, manager) = (used_by(&spec.tags), &spec.bypass_if, &spec.manager);
-    quote!(#key #tags #bypass #manager)
+    let (tags, bypass) = (used_by(&spec.tags), &spec.bypass_if);
+    let (manager, within) = (&spec.manager, &spec.within);
+    quote!(#key #tags #bypass #manager #within)
 }
 
 /// The traits that decide on the way in which errors reach the followers.

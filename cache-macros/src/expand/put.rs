@@ -1,5 +1,7 @@
 //! `#[cache_put]`.
 
+use std::slice;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
@@ -8,9 +10,10 @@ use syn::{Attribute, Expr};
 use super::batch::{absent, by_id, id_type, lent};
 use super::owned_id::owned_id;
 use super::site::putter;
+use super::within::within;
 use super::{body, condition, entries, here, kind, manager, placed, private, storable, when};
 use crate::item::Item;
-use crate::spec::{Each, Put, PutMany};
+use crate::spec::{Each, Entry, Put, PutMany};
 
 // Input:
 //
@@ -32,6 +35,16 @@ use crate::spec::{Each, Put, PutMany};
 //         let body = ::core::pin::pin!(body);
 //         P::put(plan, P::When::Success, kind, condition, body).await
 //     }
+//
+// With `entry = get_video(result.id)`, the plan has `plan.unknown_entry("get_video");` in the place of that call, and the
+// end is
+//
+//     let late = P::late_entries(kind, |result, plan| {
+//         let call = get_video(result.id);
+//         let kind = ...;
+//         plan.entry(call, kind);
+//     });
+//     P::put_late(plan, P::When::Success, kind, condition, late, body).await
 //
 // With `each(id in ids)`, the plan is
 //
@@ -60,28 +73,30 @@ pub(crate) fn put(spec: &Put, item: &Item, invalidation: Option<Attribute>) -> T
     let kind = kind(p, &spec.output);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
-    let (calls, named_manager) = (&spec.entries, &spec.manager);
-    let body = body(p, item, &spec.output, &quote!(#(#calls)* #named_manager));
+    let calls = spec.entries.iter().map(|entry| &entry.call);
+    let (named_manager, named_within) = (&spec.manager, &spec.within);
+    let body = body(p, item, &spec.output, &quote!(#(#calls)* #named_manager #named_within));
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
+    let late = late(p, spec);
+    let late_argument = late.as_ref().map(|_| quote_spanned!(Span::mixed_site()=> __late,));
     let (plan, put) = match &spec.many {
         None => one_plan(p, spec, &in_manager),
         Some(many) => many_plan(p, spec, many, &in_manager),
     };
     let listed = putter(p, spec, item);
-    let nothing = TokenStream::new();
-    let function = item.with_body(
-        &nothing,
-        quote_spanned! {Span::mixed_site()=>
-            #given_manager
-            let __site = #listed;
-            let __kind = #kind;
-            #plan
-            let __condition = #condition;
-            let __body = #body;
-            let __body = ::core::pin::pin!(__body);
-            #put(__plan, #when, __kind, __condition, __body).await
-        },
-    );
+    let flow = quote_spanned! {Span::mixed_site()=>
+        #given_manager
+        let __site = #listed;
+        let __kind = #kind;
+        #plan
+        let __condition = #condition;
+        #late
+        let __body = #body;
+        let __body = ::core::pin::pin!(__body);
+        #put(__plan, #when, __kind, __condition, #late_argument __body).await
+    };
+    let flow = within(p, spec.within.as_ref(), true, flow);
+    let function = item.with_body(&TokenStream::new(), flow);
     quote!(#invalidation #function)
 }
 
@@ -89,7 +104,7 @@ pub(crate) fn put(spec: &Put, item: &Item, invalidation: Option<Attribute>) -> T
 fn one_plan(p: &TokenStream, spec: &Put, in_manager: &TokenStream) -> (TokenStream, TokenStream) {
     let kind_there = placed(quote_spanned!(Span::mixed_site()=> __kind), spec.output.value);
     let storable = storable(p, spec.output.form, "__kind", spec.output.value);
-    let entries = entries(p, &spec.entries, true);
+    let entries: TokenStream = spec.entries.iter().map(|entry| known_entry(p, entry)).collect();
     let plan = name(spec, "put_plan", "put_plan_in");
     let made = quote_spanned! {Span::mixed_site()=>
         let __kind = #storable;
@@ -97,7 +112,36 @@ fn one_plan(p: &TokenStream, spec: &Put, in_manager: &TokenStream) -> (TokenStre
         #[allow(clippy::used_underscore_binding)]
         let __plan = #p::#plan(#in_manager __site, #kind_there, |__plan| { #entries });
     };
-    (made, quote_spanned!(Span::mixed_site()=> #p::put))
+    let is_late = spec.entries.iter().any(|entry| entry.result.is_some());
+    let put = Ident::new(if is_late { "put_late" } else { "put" }, Span::mixed_site());
+    (made, quote_spanned!(Span::mixed_site()=> #p::#put))
+}
+
+/// Returns the statement that adds an entry to the plan, as far as it is known before the body.
+fn known_entry(p: &TokenStream, entry: &Entry) -> TokenStream {
+    let Entry { call, function, result } = entry;
+    match result {
+        None => entries(p, slice::from_ref(call), true),
+        Some(_) => quote_spanned!(Span::mixed_site()=> __plan.unknown_entry(#function);),
+    }
+}
+
+/// Returns the statement that makes the closure which adds the entries that the result names; `None` if there are none.
+fn late(p: &TokenStream, spec: &Put) -> Option<TokenStream> {
+    let added: Vec<_> = spec.entries.iter().filter_map(|entry| late_entry(p, entry)).collect();
+    let kind = placed(quote_spanned!(Span::mixed_site()=> __kind), spec.output.value);
+    (!added.is_empty()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(clippy::used_underscore_binding)]
+            let __late = #p::late_entries(#kind, |__result, __plan| { #(#added)* });
+        }
+    })
+}
+
+fn late_entry(p: &TokenStream, entry: &Entry) -> Option<TokenStream> {
+    let result = entry.result.as_ref()?;
+    let add = entries(p, slice::from_ref(&entry.call), true);
+    Some(quote_spanned!(Span::mixed_site()=> { let #result = __result; #add }))
 }
 
 /// Does the same for a function of many keys.
@@ -114,7 +158,8 @@ fn many_plan(
     let item_there = placed(quote_spanned!(Span::mixed_site()=> __item), *value);
     let storable = storable(p, spec.output.form, "__item", *value);
     let plan = name(spec, "put_many_plan", "put_many_plan_in");
-    let entries = spec.entries.iter().map(|call| entry_of_each(p, spec, each, call));
+    let calls = spec.entries.iter().map(|entry| &entry.call);
+    let entries = calls.map(|call| entry_of_each(p, spec, each, call));
     let made = quote_spanned! {Span::mixed_site()=>
         let __id_type = #id_type;
         let __kind = #by_id;

@@ -49,7 +49,7 @@ pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
         ("prefix", optional(None)),
         ("tags", quote!(&[])),
         ("arguments", arguments_list(&of_each(item, spec.many.as_ref().map(|many| &many.each)))),
-        ("entries", entries(&spec.entries)),
+        ("entries", entries(spec.entries.iter().map(|entry| &entry.call))),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
         ("manager", optional(spec.manager.as_ref().map(borrowed))),

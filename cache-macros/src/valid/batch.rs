@@ -4,6 +4,7 @@
 use proc_macro2::Span;
 use syn::{FnArg, Ident, Pat, Receiver, ReceiverKind, Type};
 
+use super::evaluated::within;
 use super::literal::{boolean, condition, count, word};
 use super::output::plain_without_errors;
 use super::scope::Scope;
@@ -55,12 +56,14 @@ pub(crate) fn gathering(
         let missing = || syn::Error::new_spanned(&item.sig.ident, "`entry` and `each` are needed");
         return errors.finish(()).and_then(|()| Err(missing()));
     };
+    let within = errors.option(&attr.within, within);
     errors.finish(Gathering {
         batch,
         entry,
         serve_stale_if,
         task,
         output,
+        within,
         bypass_if: attr.bypass_if.map(|given| given.value),
         runtime: runtime(attr.runtime),
     })

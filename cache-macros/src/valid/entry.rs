@@ -15,10 +15,11 @@ const ACCEPTED: &str = "a call of a cached function, such as `get_video(video_id
 
 /// Returns the calls whose entries are invalidated.
 pub(crate) fn entries(given: &Many<Expr>, scope: &Scope, errors: &mut Errors) -> Vec<Entry> {
-    given.iter().filter_map(|given| errors.keep(invalidated(given, scope))).collect()
+    given.iter().filter_map(|given| errors.keep(changed(given, scope))).collect()
 }
 
-fn invalidated(given: &Written<Expr>, scope: &Scope) -> syn::Result<Entry> {
+/// Returns the call whose entry is invalidated or put.
+pub(crate) fn changed(given: &Written<Expr>, scope: &Scope) -> syn::Result<Entry> {
     let call = entry(given)?;
     let result = place_of_result(&call, scope).map(|place| Ident::new("result", place));
     let function = called(&call);

@@ -21,7 +21,12 @@ pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key 
     }
     match &attr.key {
         Some(given) => errors.keep(explicit(given, scope)).unwrap_or_default(),
-        None => Key::Arguments(kept(attr.skip.as_ref(), scope, errors)),
+        None => {
+            let mut kept = kept(attr.skip.as_ref(), scope, errors);
+            // A transaction distinguishes no entries.
+            kept.retain(|argument| !is_the_transaction(attr, &argument.name));
+            Key::Arguments(kept)
+        }
     }
 }
 
@@ -54,6 +59,12 @@ fn is_constant(key: &Key, scope: &Scope) -> bool {
         }
         Key::Value(value) => !scope.names().any(|name| mentions(value, name)),
     }
+}
+
+/// Returns true if `within` is this argument.
+fn is_the_transaction(attr: &CachedAttr, name: &Ident) -> bool {
+    let within = attr.within.as_ref().map(|given| peel(&given.value));
+    matches!(within, Some(Expr::Path(path)) if path.path.is_ident(name))
 }
 
 /// Returns the arguments that `skip` does not name.

@@ -8,9 +8,9 @@ mod blocking;
 mod capture;
 mod each;
 mod entry;
+mod evaluated;
 mod key;
 mod literal;
-mod manager;
 mod name;
 mod option;
 mod output;
@@ -98,7 +98,8 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         jitter: errors.option(&attr.jitter, |given| number(given, JITTER, &scope)),
         tier,
         form,
-        manager: errors.option(&attr.manager, manager::manager),
+        manager: errors.option(&attr.manager, evaluated::manager),
+        within: errors.option(&attr.within, evaluated::within),
         entry_fn: errors.option(&attr.entry_fn, |given| blocking::entry_fn(given, item)),
         cost: errors.option(&attr.cost, |given| number(given, COST, &scope)),
         batch: batch::batch(&attr, item, &scope, value, &mut errors),
@@ -190,7 +191,8 @@ pub(crate) fn invalidate(
         entries: entry::entries(&attr.entries, &scope, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
-        manager: errors.option(&attr.manager, manager::manager),
+        manager: errors.option(&attr.manager, evaluated::manager),
+        within: errors.option(&attr.within, evaluated::within),
         each: errors.option(&attr.each, |given| each::each(given, item)),
         output: output::passed_on(item.output()),
         runtime: runtime(attr.runtime.take()),
@@ -216,10 +218,6 @@ pub(crate) fn invalidate(
     errors.finish(spec)
 }
 
-const PUT_OF_RESULT: &str = "the entry has to be known before the body, so that a change in the meantime is noticed, but \
-                            the result is known after it: use an argument, or invalidate the entry instead, with \
-                            `#[cache_invalidate(entry = ..)]`";
-
 pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result<Put> {
     if attr.entries.is_empty() && errors.is_empty() {
         let message = "give the entry that the result belongs to: `entry = get_video(video_id)`";
@@ -239,20 +237,19 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
         }
     };
     let call = |given| {
-        let call = entry::entry(given)?;
-        if let Some(place) = entry::place_of_result(&call, &scope) {
-            return Err(syn::Error::new(place, PUT_OF_RESULT));
-        }
-        each::check_entry(given, &call, &scope).map(|()| call)
+        let entry = entry::changed(given, &scope)?;
+        each::check_entry(given, &entry.call, &scope).map(|()| entry)
     };
     let spec = Put {
         entries: attr.entries.iter().filter_map(|given| errors.keep(call(given))).collect(),
         when: errors.option(&attr.when, |given| word(given, &WHENS_OF_PUT)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
-        manager: errors.option(&attr.manager, manager::manager),
+        manager: errors.option(&attr.manager, evaluated::manager),
+        within: errors.option(&attr.within, evaluated::within),
         many,
         output,
         runtime: runtime(attr.runtime),
     };
+    result::check_put(attr.each.as_ref(), &spec, &mut errors);
     errors.finish(spec)
 }

@@ -1,9 +1,11 @@
-//! Checks an invalidation that needs the result of the function.
+//! Checks an invalidation or a put that needs the result of the function.
 
 use super::literal::at;
-use crate::attr::InvalidateAttr;
+use crate::attr::{EachIn, InvalidateAttr, Written};
 use crate::error::Errors;
-use crate::spec::{Invalidate, Piece, Template, When};
+use crate::spec::{Invalidate, Piece, Put, Template, When};
+
+const RESULT_OF_ALL: &str = "the result is used, which is that of all ids together: remove `each`, or use the ids in place of the result";
 
 pub(crate) fn check(attr: &InvalidateAttr, spec: &Invalidate, errors: &mut Errors) {
     let late_prefix = spec.prefix.as_ref().filter(|prefix| prefix.before_result().is_some());
@@ -21,9 +23,16 @@ pub(crate) fn check(attr: &InvalidateAttr, spec: &Invalidate, errors: &mut Error
         errors.push(at(given, message));
     }
     if let Some(given) = &attr.each {
-        let message = "the result is used, which is that of all ids together: remove `each`, or use the ids in place of \
-                       the result";
-        errors.at(&given.name, message);
+        errors.at(&given.name, RESULT_OF_ALL);
+    }
+}
+
+/// Checks a put whose entry needs the result of the function.
+pub(crate) fn check_put(each: Option<&Written<EachIn>>, spec: &Put, errors: &mut Errors) {
+    if let Some(given) = each
+        && spec.entries.iter().any(|entry| entry.result.is_some())
+    {
+        errors.at(&given.name, RESULT_OF_ALL);
     }
 }
 

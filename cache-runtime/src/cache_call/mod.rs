@@ -12,8 +12,9 @@ use std::time::Duration;
 pub use blocking::{BlockingEntry, blocking_entry, call_blocking};
 
 use crate::cache_call::request::{
-    Addressee, FetchOptions, Request, RequestOutcome, Response, addressee, ask,
+    Addressee, FetchOptions, Request, RequestOutcome, Resolved, Response, addressee, ask,
 };
+use crate::deferral::{self, Holding};
 use crate::error::Error;
 use crate::output::MemoryValue;
 use crate::tiers::invalidate::Targets;
@@ -133,20 +134,26 @@ impl<F: Future> CacheEntry<F> {
     /// Removes the entry, and prevents running loads from storing one. When this returns, every later
     /// call with the same arguments in this process loads.
     ///
+    /// In the scope of a [transaction](crate::deferred), also that of the function's option `within`, the removal follows
+    /// the commit.
+    ///
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub async fn invalidate(self) -> Result<(), Error> {
-        let resolved = request::resolve(self.call, self.addressee)?;
-        let targets = Targets::name(resolved.key.name().as_str());
-        resolved.bound.core.invalidate(&targets).await;
+        let Resolved { bound, key, queue, .. } = request::resolve(self.call, self.addressee)?;
+        let targets = Targets::name(key.name().as_str());
+        deferral::invalidate_in(queue, &bound.core, targets).await;
         Ok(())
     }
 
     /// Does the same without waiting for Redis.
     fn invalidate_in_background(self) -> Result<(), Error> {
-        let resolved = request::resolve(self.call, self.addressee)?;
-        let targets = Targets::name(resolved.key.name().as_str());
-        resolved.bound.core.invalidate_in_background(slice::from_ref(&targets));
+        let Resolved { bound, key, queue, .. } = request::resolve(self.call, self.addressee)?;
+        let targets = Targets::name(key.name().as_str());
+        let core = &bound.core;
+        if !deferral::queue_in(queue, || Holding::of_targets(core, targets.clone())) {
+            core.invalidate_in_background(slice::from_ref(&targets));
+        }
         Ok(())
     }
 

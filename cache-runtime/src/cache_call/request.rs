@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::collector::BypassReason;
+use crate::deferral::InvalidationQueue;
 use crate::error::Error;
 use crate::site::without_closures;
 use crate::support::ambient::Surrounded;
@@ -102,6 +103,8 @@ pub(crate) struct Resolved {
     pub(crate) policy: Option<Policy>,
     /// The reason for which the call bypasses the cache, if it does.
     pub(crate) bypass: Option<BypassReason>,
+    /// The queue of the scope in which the call would run, also that of its option `within`.
+    pub(crate) queue: Option<InvalidationQueue>,
 }
 
 /// A request on its way to the call it is for.

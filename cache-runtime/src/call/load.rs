@@ -18,6 +18,7 @@ use super::report::{count_load, count_stale, say_failed, say_undecided};
 use super::sharing::{land, land_absent, land_filled, land_outdated};
 use crate::coherence::generation::GenerationSnapshot;
 use crate::config::Ttl;
+use crate::deferral::{self, Scope};
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::{SharedFailure, StandIn};
 use crate::redis::{self, PlaceholderLease};
@@ -62,6 +63,8 @@ pub(crate) struct Load {
     part: BodyPart,
     /// The dependencies that the body takes over, if its function inherits them.
     pub(super) inherited: Option<Arc<Inherited>>,
+    /// True if the body itself has queued an invalidation.
+    has_queued: bool,
 }
 
 /// The part of a load in the run of its body.
@@ -104,7 +107,11 @@ pub(super) enum FailedLoad {
 }
 
 /// A flight that has failed, and that will end with the error.
-pub(crate) struct FailedFlight(Leader<CallKey>);
+pub(crate) struct FailedFlight {
+    leader: Leader<CallKey>,
+    /// True if the error may be passed on to waiting callers.
+    is_shared: bool,
+}
 
 impl Load {
     pub(super) fn new(call: &Arc<Call>, leader: Leader<CallKey>, goal: Goal) -> Box<Self> {
@@ -120,6 +127,7 @@ impl Load {
             watched: false,
             part: BodyPart { counts: true, of: 1 },
             inherited: call.inherits(),
+            has_queued: false,
         })
     }
 
@@ -159,13 +167,35 @@ impl Load {
         context: &mut Context<'_>,
         body: &mut dyn FnMut(&mut Context<'_>) -> bool,
     ) {
+        let queued = deferral::queued_here();
         let ready = {
             let _inside = self.enter();
             body(context)
         };
+        self.note_queued(queued);
         if !ready {
             self.renew(context);
         }
+    }
+
+    /// Notes the invalidations that the body has queued since there were this many on this thread.
+    pub(super) fn note_queued(&mut self, before: u64) {
+        self.has_queued |= deferral::queued_here() != before;
+    }
+
+    /// Returns true if the value may contain a row that is not committed, so that nobody but the caller may have it.
+    pub(super) fn is_uncommitted(&self) -> bool {
+        self.has_queued || self.call.scope.as_ref().is_some_and(Scope::has_changed)
+    }
+
+    /// Ends a load whose value nobody but the caller may have.
+    pub(super) fn withhold(self) {
+        let Load { call, leader, goal, lease, span, .. } = self;
+        span.record("outcome", StoreOutcome::Uncommitted.as_str());
+        call.loses_dependencies();
+        leader.seal();
+        goal.give_up(&call, lease);
+        leader.land(|| FlightOutcome::Failed);
     }
 
     /// Renews the placeholder, if it is due.
@@ -263,6 +293,10 @@ impl Load {
     }
 
     async fn settle(self: Box<Self>, value: &Value, took: Duration) -> Option<Ttl> {
+        if self.is_uncommitted() {
+            self.withhold();
+            return None;
+        }
         let Load { call, leader, goal, lease, span, inherited, .. } = *self;
         let outcome = match goal {
             Goal::Memory { limit } => {
@@ -341,6 +375,9 @@ impl Load {
     /// removed, because it is older.
     pub(super) fn absent(self: Box<Self>) -> Boxed<()> {
         Box::pin(async move {
+            if self.is_uncommitted() {
+                return self.withhold();
+            }
             let had_stale = self.has_stale();
             let Load { call, leader, goal, span, inherited, .. } = *self;
             span.record("outcome", "absent");
@@ -384,6 +421,7 @@ impl Load {
     /// Nothing is awaited here, because the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
         self.count();
+        let is_shared = !self.is_uncommitted();
         let Load { call, leader, goal, instead, lease, span, part, .. } = *self;
         span.record("outcome", "failed");
         span.record("error", true);
@@ -397,26 +435,16 @@ impl Load {
         if !stands_in {
             leader.refuse_stale();
         }
-        let is_remembered = error.remember(&call, goal.noted(&leader), stands_in);
-        match goal {
-            Goal::Redis { key, ticket } => {
-                lease.keep();
-                if let Some(redis) = &call.core.redis {
-                    redis.release_in_background(key.stored_as(), key.tags(), ticket);
-                }
-            }
-            Goal::Place { put, .. } => {
-                put.give_up();
-                if !is_remembered {
-                    call.note_failure(stands_in);
-                }
-            }
-            Goal::Memory { .. } | Goal::Nowhere(_) => {}
+        let noted = goal.noted(&leader).filter(|_| is_shared);
+        let is_remembered = error.remember(&call, noted, stands_in);
+        goal.give_up(&call, lease);
+        if replaces && !is_remembered {
+            call.note_failure(stands_in);
         }
         // A value that is replaced may be served in any case: it is fresh, or stale by less than
         // `stale_while_revalidate`.
         let Some(found) = instead.filter(|_| stands_in || replaces) else {
-            return FailedLoad::Error(FailedFlight(leader));
+            return FailedLoad::Error(FailedFlight { leader, is_shared });
         };
         let pauses = is_remembered || call.note_failure(stands_in);
         say_failed(&call, Reason::Failed, error.text, "a load failed; the stale value is served");
@@ -458,6 +486,20 @@ impl BodyError<'_> {
 }
 
 impl Goal {
+    /// Ends a load that stores nothing.
+    fn give_up(self, call: &Call, lease: HeldLease) {
+        match self {
+            Goal::Redis { key, ticket } => {
+                lease.keep();
+                if let Some(redis) = &call.core.redis {
+                    redis.release_in_background(key.stored_as(), key.tags(), ticket);
+                }
+            }
+            Goal::Place { put, .. } => put.give_up(),
+            Goal::Memory { .. } | Goal::Nowhere(_) => {}
+        }
+    }
+
     /// Passes the dependencies of a failure to the body that makes the call, if that inherits them.
     fn tell_heir(&self, call: &Call, leader: &Leader<CallKey>) {
         let Some(heir) = &call.heir else { return };
@@ -486,12 +528,13 @@ impl Goal {
 impl FailedFlight {
     /// Returns true if a caller waits for the flight.
     pub(super) fn awaited(&self) -> bool {
-        self.0.awaited()
+        self.is_shared && self.leader.awaited()
     }
 
     /// Ends the flight with an error for all waiting callers, or without one if it cannot be shared.
     pub(super) fn land(self, error: Option<SharedFailure>) {
-        self.0.land(|| error.map_or(FlightOutcome::Failed, FlightOutcome::Error));
+        let error = error.filter(|_| self.is_shared);
+        self.leader.land(|| error.map_or(FlightOutcome::Failed, FlightOutcome::Error));
     }
 }
 

@@ -57,8 +57,10 @@ pub use many::{BatchLoaded, BatchNext, BatchRefresh, BatchRun};
 pub(crate) use recursion::{heir, note_call, note_hit};
 pub(crate) use requests::{begin_refresh, cached, peek, put};
 pub(crate) use step::{BackgroundRefresh, Loading, Step};
-pub(crate) use turn::{next, run_alone, turn};
+pub(crate) use turn::{answer, next, run_alone, turn};
 
+use crate::collector::BypassReason;
+use crate::deferral::Scope;
 use crate::output::Shares;
 use crate::site::Inherit;
 use crate::stats::SiteCounters;
@@ -82,6 +84,8 @@ pub(crate) struct Call {
     pub(crate) demands: Demands,
     /// Receives the dependencies of the value, if the body that makes the call inherits them.
     pub(crate) heir: Option<Arc<Inherited>>,
+    /// The transactions around the call.
+    pub(crate) scope: Option<Scope>,
 }
 
 /// The demands of a caller beyond the value.
@@ -96,6 +100,20 @@ pub(crate) struct Demands {
 }
 
 impl Call {
+    /// Returns true if the call is only answered from the cache: its transaction sees rows that nobody else sees, or a
+    /// snapshot.
+    pub(crate) fn reads_only(&self) -> bool {
+        self.scope.as_ref().is_some_and(Scope::reads_only)
+    }
+
+    /// Returns the reason for which the call has bypassed the cache after its look-up.
+    pub(crate) fn bypass_reason(&self) -> BypassReason {
+        match self.reads_only() {
+            true => BypassReason::ReadsOnly,
+            false => BypassReason::Recursion,
+        }
+    }
+
     /// Returns the longest time to wait for the load of another caller or process.
     fn wait_limit(&self) -> Duration {
         self.core.config.wait_limit.max(self.mean_load().get() * 4)

@@ -12,6 +12,7 @@ use super::retry::{Patience, alone};
 use super::sharing::shared_output;
 use super::waiting::{WaitError, wait, wait_before};
 use super::{Call, recursion};
+use crate::deferral::{self, Holding};
 use crate::error::Error;
 use crate::flight::{Leader, Role, Ticket};
 use crate::site::Coalesce;
@@ -51,6 +52,10 @@ async fn find(call: &Call, grace_ms: u64) -> Option<FoundValue> {
 
 /// Begins a load that was requested directly, and replaces the present entry.
 pub(crate) async fn begin_refresh(call: &Arc<Call>) -> Action {
+    if call.reads_only() {
+        call.loses_dependencies();
+        return Action::Bypass;
+    }
     let leader = match boxed(|| join_refresh(call)).await {
         Ok(leader) => leader,
         Err(served) => return Action::Return(served),
@@ -108,8 +113,14 @@ pub(crate) async fn put(
     function: &'static str,
     value: ValueRef<'_>,
 ) -> Result<(), Error> {
+    if call.reads_only() {
+        // The value may follow from a row that is not committed.
+        let name = || Targets::name(call.key.name().as_str());
+        deferral::queue(|| Holding::of_targets(&call.core, name()));
+        return Ok(());
+    }
     if call.policy.inherits.is_any() {
-        call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
+        deferral::invalidate(&call.core, Targets::name(call.key.name().as_str())).await;
         let reason = "its function has `inherit`, and the dependencies of the value are not known; the entry was removed";
         return Err(Error::NotStored { function, reason });
     }
@@ -117,7 +128,7 @@ pub(crate) async fn put(
     let (ttl, tags) = match life.and_then(|ttl| Ok((ttl, call.policy.derived_tags(value)?))) {
         Ok(kept) => kept,
         Err(refusal) => {
-            call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
+            deferral::invalidate(&call.core, Targets::name(call.key.name().as_str())).await;
             let reason = match refusal {
                 Refusal::Unwanted => {
                     "`cache_if`, `cache_none`, `bypass_if` or a `ttl` of zero excludes it; the entry was removed"

@@ -9,6 +9,7 @@ use super::drive::Next;
 use super::found::Served;
 use super::load::Action;
 use super::look::look;
+use super::requests::cached;
 use super::step::Step;
 use crate::collector::traced::Traced;
 use crate::collector::{BypassReason, Subject};
@@ -18,6 +19,9 @@ use crate::support::boxed::{Boxed, boxed};
 ///
 /// Cancel safe: if the load is dropped, a waiting caller takes over.
 pub(crate) async fn turn(call: &Arc<Call>) -> Action {
+    if call.reads_only() {
+        return boxed(|| answer(call)).await;
+    }
     // The step is taken apart before the next wait. So the future does not have a place for it, and is small.
     let loading = match look(call).await {
         Step::Done(served) => return Action::Return(served),
@@ -28,11 +32,26 @@ pub(crate) async fn turn(call: &Arc<Call>) -> Action {
     boxed(|| begin(call, loading)).await
 }
 
+/// Returns a cached value for this call, or lets it run its body alone.
+pub(crate) async fn answer(call: &Call) -> Action {
+    match cached(call).await {
+        Some(served) => Action::Return(served),
+        None => {
+            call.loses_dependencies();
+            Action::Bypass
+        }
+    }
+}
+
 /// Does the same for [`Run`](super::Run).
 pub(crate) fn next(call: Arc<Call>) -> Boxed<Next> {
     Box::pin(async move {
-        let traced = Traced::begin(|| Subject::of_key(&call.key));
-        Next { action: turn(&call).await, tell: None, traced }
+        let mut traced = Traced::begin(|| Subject::of_key(&call.key));
+        let action = turn(&call).await;
+        if let (Action::Bypass, Some(traced)) = (&action, &mut traced) {
+            traced.bypasses(call.bypass_reason());
+        }
+        Next { action, tell: None, traced }
     })
 }
 

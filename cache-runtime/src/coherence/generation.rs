@@ -42,6 +42,9 @@ const NAMES_FOR_EACH: usize = 8;
 /// The number of places that keep the last change of tags. If a tag is invalidated during a load, the load's value
 /// may not be stored if it brings a tag with the same place.
 const LAST: usize = 1 << 12;
+/// The number of places that keep the last change of names. If a name is invalidated or put during the body of a put
+/// whose value names an entry, the value may not be stored if that entry has the same place.
+const MARKS: usize = 1 << 12;
 /// The maximum number of concurrent stores in memory.
 const LANES: usize = 64;
 
@@ -69,10 +72,12 @@ pub(crate) struct Generations {
     patterns: RwLock<Scans>,
     /// A counter that is raised after each change of another counter that entries depend on.
     changes: AtomicU64,
-    /// The number of the last invalidation of a tag that has begun.
+    /// The number of the last change of a name or tag that has begun.
     begun: AtomicU64,
     /// The numbers of the last invalidations of tags. Several tags share a place.
     last: Box<[AtomicU64]>,
+    /// The numbers of the last invalidations and puts of names. Several names share a place.
+    marks: Box<[AtomicU64]>,
     /// The lease of the feed: until it ends, these counters include the invalidations of other processes.
     pub(crate) lease: Lease,
 }
@@ -234,7 +239,7 @@ impl StampSlots {
 #[derive(Clone, Debug)]
 pub(crate) struct GenerationSnapshot {
     pub(crate) stamps: Stamps,
-    /// The number of the last invalidation of a tag that had begun.
+    /// The number of the last change of a name or tag that had begun.
     begun: u64,
     scans: u64,
     /// The counter of puts of the name, if there is one.
@@ -250,6 +255,14 @@ impl GenerationSnapshot {
         let raised = self.raised.as_ref().map_or(0, |raised| raised.load(Ordering::Acquire));
         self.puts.wrapping_add(raised)
     }
+}
+
+/// The state before a body whose value will name what it changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    begun: u64,
+    scans: u64,
+    epoch: u64,
 }
 
 /// The state before a read that bypasses memory, because the lease has ended.
@@ -278,6 +291,7 @@ impl Generations {
             changes: AtomicU64::new(1),
             begun: AtomicU64::new(0),
             last: (0..LAST).map(|_| AtomicU64::new(0)).collect(),
+            marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
             lease: Lease::default(),
         }
     }
@@ -339,6 +353,55 @@ impl Generations {
             .all(|tag| self.last[tag.get() % LAST].load(Ordering::Acquire) <= snapshot.begun);
         (is_unchanged && self.current(&snapshot.stamps))
             .then(|| GenerationSnapshot { stamps: Stamps { sum, slots }, ..snapshot.clone() })
+    }
+
+    /// Notes the state before a body whose value will name an entry.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            begun: self.begun.load(Ordering::Acquire),
+            scans: self.scans.load(Ordering::Acquire),
+            epoch: self.epoch.load(Ordering::Acquire),
+        }
+    }
+
+    /// Notes the generations of an entry, whose name and slots were not known at that moment. Returns `None` if it is not
+    /// [as it was](Generations::is_unchanged).
+    ///
+    /// R1: so they count as noted at that moment.
+    pub(crate) fn note_since(
+        &self,
+        moment: &Moment,
+        slots: &[Slot],
+        name: &str,
+    ) -> Option<GenerationSnapshot> {
+        // The counters are read before the numbers of the changes, which are written in the other order.
+        let Moment { begun, scans, .. } = *moment;
+        let snapshot = GenerationSnapshot { begun, scans, ..self.note(slots) };
+        self.is_unchanged(moment, slots, name).then_some(snapshot)
+    }
+
+    /// Returns true if nothing of an entry has changed since that moment: neither its name nor a tag was
+    /// invalidated, nothing was put under the name, and no pattern was cleared that matches it. The first slot is that of the
+    /// name.
+    pub(crate) fn is_unchanged(&self, moment: &Moment, slots: &[Slot], name: &str) -> bool {
+        let last = |slot: &Slot| match slot.kind() {
+            SlotKind::Name => self.marks[slot.get() % MARKS].load(Ordering::Acquire),
+            SlotKind::Tag | SlotKind::Dependents => {
+                self.last[slot.get() % LAST].load(Ordering::Acquire)
+            }
+        };
+        slots.iter().all(|slot| last(slot) <= moment.begun)
+            && !self.patterns.read().may_match_since(moment.scans, || name)
+            && self.epoch.load(Ordering::Acquire) == moment.epoch
+    }
+
+    /// Marks a name that this process is about to invalidate or to put in Redis.
+    ///
+    /// R2: a put whose value names an entry may not store it if the name was marked during its body. This must
+    /// be called before Redis changes, because the process receives no notice of its own changes.
+    pub(crate) fn mark(&self, name: Slot) {
+        let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        self.marks[name.get() % MARKS].fetch_max(number, Ordering::AcqRel);
     }
 
     /// Lets the puts of one call not overtake each other: several of its names may share a counter.
@@ -418,7 +481,10 @@ impl Generations {
     /// Makes stale every entry and every running load that depends on this slot.
     pub(crate) fn bump(&self, slot: Slot) {
         match slot.kind() {
-            SlotKind::Name => _ = self.counter(slot.of_dependents()).fetch_add(1, Ordering::AcqRel),
+            SlotKind::Name => {
+                self.mark(slot);
+                self.counter(slot.of_dependents()).fetch_add(1, Ordering::AcqRel);
+            }
             SlotKind::Tag => {
                 let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
                 self.last[slot.get() % LAST].fetch_max(number, Ordering::AcqRel);
@@ -514,6 +580,7 @@ impl Storing<'_> {
     ) -> bool {
         let may = self.storable(snapshot, name);
         if may {
+            self.generations.mark(snapshot.stamps.name());
             self.generations.puts(snapshot.stamps.name()).fetch_add(1, Ordering::AcqRel);
             if let Some(raised) = &snapshot.raised {
                 raised.fetch_add(1, Ordering::AcqRel);
@@ -567,6 +634,32 @@ mod tests {
         let snapshot = generations.note(&[Slot::name("video")]);
         generations.bump(Slot::tag("video"));
         assert!(generations.current(&snapshot.stamps));
+    }
+
+    #[test]
+    fn what_changes_after_a_moment_is_not_noted_as_of_it() {
+        let generations = Generations::new(0);
+        let (name, tag) = (Slot::name("a:1"), Slot::tag("a"));
+        let noted = |moment| generations.note_since(&moment, &[name, tag], "a:1").is_some();
+        let changes: [&dyn Fn(); 6] = [
+            &|| generations.mark(name),
+            &|| generations.bump(name),
+            &|| generations.bump(tag),
+            &|| generations.bump_epoch(),
+            &|| generations.begin_scan(&Pattern::new("a:?").unwrap()),
+            &|| {
+                let put = generations.note(&[name]);
+                assert!(generations.storing(&put).overtake(&put, || "a:1"));
+            },
+        ];
+        for change in changes {
+            let before = generations.moment();
+            generations.mark(Slot::name("b:1"));
+            generations.begin_scan(&Pattern::new("b:?").unwrap());
+            assert!(noted(before));
+            change();
+            assert!(!noted(before) && noted(generations.moment()));
+        }
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub enum BypassReason {
     NoEntry,
     /// Other arguments have the same key. An error is logged.
     Alike,
+    /// It depends on an invalidation that is pending in its [transaction](crate::deferred).
+    Uncommitted,
+    /// It has no cached value, and its transaction has a pending invalidation, or reads a snapshot.
+    ReadsOnly,
     /// The body of its own entry makes it.
     Recursion,
     /// Its load in a task of its own has ended without an output, so it has run its body itself.
@@ -34,6 +38,8 @@ impl BypassReason {
             BypassReason::Off => "off",
             BypassReason::NoEntry => "no entry",
             BypassReason::Alike => "alike",
+            BypassReason::Uncommitted => "uncommitted",
+            BypassReason::ReadsOnly => "reads only",
             BypassReason::Recursion => "recursion",
             BypassReason::Cancelled => "cancelled",
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::call::{EndedCall, ObservedCall};
 use super::recording::Recording;
-use crate::support::ambient;
+use crate::support::innermost::{Entered, innermost};
 
 thread_local! {
     static CURRENT: RefCell<Option<Collector>> = const { RefCell::new(None) };
@@ -55,26 +55,14 @@ impl Collector {
 
 /// Returns the collector of the calls on this thread, if there is one.
 pub(crate) fn current() -> Option<Collector> {
-    if !ambient::any() {
-        return None;
-    }
-    // Not available while the thread is ending: then there is no collector either.
-    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    innermost(&CURRENT)
 }
 
 /// Makes this the collector of the calls on this thread, until the result is dropped. The caller holds a
-/// [`Surrounded`](ambient::Surrounded) meanwhile.
+/// [`Surrounded`](crate::support::ambient::Surrounded) meanwhile.
 pub(crate) fn enter(collector: Collector) -> Collecting {
-    let outer = CURRENT.try_with(|current| current.replace(Some(collector)));
-    Collecting(outer.ok().flatten())
+    Entered::new(&CURRENT, collector)
 }
 
 /// Restores the outer collector when a poll ends, by return or by panic.
-pub(crate) struct Collecting(Option<Collector>);
-
-impl Drop for Collecting {
-    fn drop(&mut self) {
-        let outer = self.0.take();
-        let _ = CURRENT.try_with(|current| current.replace(outer));
-    }
-}
+pub(crate) type Collecting = Entered<Collector>;

@@ -6,11 +6,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::held_back::sets_later;
 use super::{CacheManager, SetOptions};
 use crate::call::{self, Call, Demands, Run};
 use crate::collector::traced::Traced;
 use crate::collector::{BypassReason, Subject};
 use crate::config::Ttl;
+use crate::deferral;
 use crate::error::Error;
 use crate::key::name::{MOST_TAGS, Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors, Shares};
@@ -36,6 +38,10 @@ impl CacheManager {
     pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
         let key = self.key(name, &[])?;
         let core = self.core();
+        if deferral::is_in_scope() && boxed(|| self.is_held_back(&key)).await {
+            core.direct.slow.bypassed.one();
+            return Ok(None);
+        }
         if core.reads_memory(core.stores)
             && let Some(hit) = core.hit_in_memory(&key)
         {
@@ -61,6 +67,9 @@ impl CacheManager {
     /// the two. In mode [`off`](crate::Mode::Off), nothing is stored, and the entry of the name is removed, so
     /// that other processes do not serve the previous value.
     ///
+    /// In the scope of a [transaction](crate::deferred) with a pending invalidation, nothing is stored, because the value may
+    /// follow from a row that is not committed. The entry of the name is removed after the commit.
+    ///
     /// # Errors
     /// - [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for an invalid name, tag or TTL
     /// - [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`]
@@ -82,6 +91,9 @@ impl CacheManager {
             self.core().set_nothing(&[&key]).await;
             return Ok(());
         }
+        if sets_later(self.core(), [&key]) {
+            return Ok(());
+        }
         self.core()
             .set_directly(&Arc::new(key), ttl, options.weight, value_of(value))
             .await
@@ -91,7 +103,8 @@ impl CacheManager {
     /// Removes the value under a name, and prevents running loads from storing one.
     ///
     /// Returns true if there was a value. Returns `None` if this is unknown because Redis has not
-    /// answered in time; the removal is then pending, and is sent again until Redis confirms it.
+    /// answered in time; the removal is then pending, and is sent again until Redis confirms it. In the scope of a
+    /// [transaction](crate::deferred), the removal follows the commit, and this returns `None` as well.
     ///
     /// # Errors
     /// [`Error::Name`] for an invalid name.
@@ -110,9 +123,10 @@ impl CacheManager {
         let key = self.key(name, &[])?;
         let core = self.core();
         let in_memory = core.meta_in_memory(&key).is_some();
-        let removed = core.invalidate(&Targets::name(key.name().as_str())).await;
+        let removed = deferral::invalidate(core, Targets::name(key.name().as_str())).await;
         Ok(match removed {
             Some(removed) => Some(removed > 0),
+            None if deferral::is_in_scope() => None,
             None if in_memory || core.redis.is_none() => Some(in_memory),
             None => None,
         })
@@ -132,6 +146,9 @@ impl CacheManager {
     /// [`Error::Name`] for an invalid name.
     pub async fn ttl(&self, name: &str) -> Result<Option<Ttl>, Error> {
         let key = self.key(name, &[])?;
+        if deferral::is_in_scope() && boxed(|| self.is_held_back(&key)).await {
+            return Ok(None);
+        }
         Ok(self.core().remaining(&key).await)
     }
 
@@ -266,7 +283,12 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
+        let core = self.core();
         let next = match self.call_of(name, options, type_of::<V>(), share.fits()) {
+            Ok(call) if deferral::is_in_scope() && boxed(|| self.is_held_back(&call.key)).await => {
+                core.direct.slow.bypassed.one();
+                call::run_alone(BypassReason::Uncommitted)
+            }
             Ok(call) => {
                 if let Some(value) = self.hit_now(&call) {
                     return Ok(value);
@@ -313,6 +335,7 @@ impl CacheManager {
             stores: core.stores,
             demands: Demands::default(),
             heir: None,
+            scope: deferral::current(),
         }))
     }
 
@@ -336,7 +359,7 @@ impl CacheManager {
     /// `:`, has an empty segment or more than six segments, begins with `#`, begins or ends with
     /// white space. Also for one that contains a pattern, such as `video:*`, since a prefix needs none.
     pub async fn invalidate_prefix(&self, prefix: &str) -> Result<(), Error> {
-        self.core().invalidate(&Targets::prefix(prefix)?).await;
+        deferral::invalidate(self.core(), Targets::prefix(prefix)?).await;
         Ok(())
     }
 
@@ -346,7 +369,7 @@ impl CacheManager {
     /// [`Error::Name`] for an invalid tag: one that is empty, begins with `#`, begins or
     /// ends with white space, or contains a control character or a pattern.
     pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
-        self.core().invalidate(&Targets::tag(tag)?).await;
+        deferral::invalidate(self.core(), Targets::tag(tag)?).await;
         Ok(())
     }
 
@@ -407,10 +430,10 @@ impl crate::tiers::core::Core {
     }
 
     /// Removes the entries of names that are set while the cache is off: they are older than the values.
-    pub(super) async fn set_nothing(&self, keys: &[&CallKey]) {
+    pub(super) async fn set_nothing(self: &Arc<Self>, keys: &[&CallKey]) {
         self.direct.slow.bypassed.add(keys.len() as u64);
         let names = keys.iter().map(|key| key.name().as_str().to_owned()).collect();
-        self.invalidate(&Targets { names, ..Targets::default() }).await;
+        deferral::invalidate(self, Targets { names, ..Targets::default() }).await;
     }
 
     /// Logs the reason for which direct loads are not cached.

@@ -6,10 +6,12 @@ use std::pin::pin;
 
 use super::{CacheManager, SetOptions};
 use crate::call::{Answers, BatchLoaded, BatchNext, BatchRun, MissedId};
-use crate::collector::Subject;
 use crate::collector::traced::Traced;
+use crate::collector::{BypassReason, Subject};
+use crate::deferral;
 use crate::output::collection::AsIs;
 use crate::output::{CacheValue, ResultKind, SharedErrors, kind_result};
+use crate::support::boxed::boxed;
 use crate::value::type_of;
 
 /// A direct load of many names.
@@ -70,7 +72,13 @@ impl CacheManager {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let (mut answers, mut missed) = (Answers::new(), Vec::new());
         for name in &names {
-            let call = self.call_of(name, &options, type_of::<V>(), None);
+            let mut call = self.call_of(name, &options, type_of::<V>(), None);
+            if let Ok(known) = &call
+                && deferral::is_in_scope()
+                && boxed(|| self.is_held_back(&known.key)).await
+            {
+                call = Err(BypassReason::Uncommitted);
+            }
             let hit = call.as_ref().ok().and_then(|call| self.hit_now(call));
             let is_missed = hit.is_none();
             let place = answers.add(hit, None);

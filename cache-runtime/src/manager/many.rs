@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 
+use super::held_back::sets_later;
 use super::{CacheManager, SetOptions};
 use crate::collector::Subject;
 use crate::collector::traced::Traced;
@@ -18,7 +19,7 @@ use crate::stats::seldom::Reason;
 use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
 use crate::tiers::key::CallKey;
-use crate::tiers::reading::{Ask, ReadResult};
+use crate::tiers::reading::Ask;
 use crate::tiers::store_outcome::PutOutcome;
 use crate::value::{type_of, value_of};
 
@@ -34,7 +35,8 @@ pub struct Written {
     /// removed in Redis.
     pub unconfirmed: usize,
     /// The number of values that another change of the same name overtook. No value is stored under
-    /// those names.
+    /// those names. In the scope of a [transaction](crate::deferred) with a pending invalidation, this is so for all of
+    /// them: they are removed after the commit.
     pub overtaken: usize,
 }
 
@@ -73,13 +75,22 @@ impl CacheManager {
             core.direct.slow.bypassed.add(keys.len() as u64);
             return Ok(keys.iter().map(|_| None).collect());
         }
-        let lent: Vec<&CallKey> = keys.iter().collect();
+        let held_back = self.held_back(&keys).await;
+        let lent: Vec<&CallKey> =
+            keys.iter().filter(|key| !held_back.contains(key.name().as_str())).collect();
         let results = core.read_many(&lent, &Ask::fresh(core, type_of::<V>())).await;
-        for (key, result) in keys.into_iter().zip(&results) {
+        let mut results = results.into_iter();
+        let value = |key: CallKey| {
+            if held_back.contains(key.name().as_str()) {
+                core.direct.slow.bypassed.one();
+                return None;
+            }
+            let result = results.next()?;
             result.count(&core.direct);
             Traced::found(|| Subject::of_key(&Arc::new(key)), || result.origin());
-        }
-        Ok(results.into_iter().map(ReadResult::into_value).collect())
+            result.into_value()
+        };
+        Ok(keys.into_iter().map(value).collect())
     }
 
     /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the
@@ -129,6 +140,10 @@ impl CacheManager {
                 let keys: Vec<&CallKey> = part.iter().map(|(key, ..)| &**key).collect();
                 core.set_nothing(&keys).await;
             }
+            return Ok(written);
+        }
+        if sets_later(core, keyed.iter().map(|(key, ..)| &**key)) {
+            written.overtaken = keyed.len();
             return Ok(written);
         }
         let mut rest = &keyed[..];

@@ -6,6 +6,7 @@ mod diagnosis;
 mod direct;
 mod global;
 mod health;
+mod held_back;
 mod load_many;
 mod many;
 mod options;
@@ -32,7 +33,7 @@ use crate::error::Error;
 use crate::registry::audit::unused_prefixes;
 use crate::registry::registry;
 use crate::stats::events::Event;
-use crate::stats::{FleetStats, Stats};
+use crate::stats::{FleetStats, OutboxLag, Stats};
 use crate::support::blocking::block_on;
 use crate::support::clock::Clock;
 use crate::tiers::core::Core;
@@ -135,7 +136,10 @@ impl CacheManager {
         warn_of_prefixes(&config);
         let core = Core::new(config, clock)?;
         log_start(&core);
-        Ok(CacheManager(Arc::new(Owner(core))))
+        let owner = Arc::new(Owner(core));
+        let weak = Arc::downgrade(&owner);
+        owner.0.owned_by(weak);
+        Ok(CacheManager(owner))
     }
 
     /// Returns its configuration.
@@ -151,6 +155,13 @@ impl CacheManager {
     /// Returns the statistics of this manager.
     pub fn stats(&self) -> Stats {
         self.core().stats()
+    }
+
+    /// Reports the rows in the outbox of a database, for [`Stats::outbox`] and the metrics.
+    ///
+    /// The relay of `cache-sqlx` does so. Call it in a relay of your own.
+    pub fn report_outbox(&self, lag: OutboxLag) {
+        *self.core().outbox.lock() = lag;
     }
 
     /// Resets the statistics to zero. Stored values are kept.

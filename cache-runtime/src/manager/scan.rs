@@ -6,9 +6,11 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, debug_span};
 
 use super::CacheManager;
+use crate::deferral::{self, Holding};
 use crate::error::Error;
 use crate::key::glob::Pattern;
 use crate::redis::{ClearProgress, ScanCursor};
+use crate::tiers::invalidate::Targets;
 
 /// The names that match a pattern, in pages: see [`CacheManager::names`].
 #[derive(Debug)]
@@ -75,6 +77,8 @@ impl CacheManager {
     /// [`names`](CacheManager::names) lists. A pattern that ends with `:*` also covers the names below
     /// it.
     ///
+    /// In the scope of a [transaction](crate::deferred), this is done when it has committed, and returns zero.
+    ///
     /// # Errors
     /// [`Error::Name`] for an invalid pattern, or one that no name can match.
     pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
@@ -93,8 +97,12 @@ impl CacheManager {
         mut progress: impl FnMut(ClearProgress) + Send,
     ) -> Result<u64, Error> {
         let pattern = Pattern::new(pattern)?;
+        if deferral::queue(|| Holding::of_pattern(self.core(), pattern.clone())) {
+            return Ok(0);
+        }
         let span = debug_span!("cache_clear", pattern = pattern.as_str(), removed = Empty);
-        let removed = self.core().clear(&pattern, &mut progress).instrument(span.clone()).await;
+        let cleared = self.core().clear(&pattern, &mut progress).instrument(span.clone()).await;
+        let removed = cleared.removed;
         span.record("removed", removed);
         Ok(removed)
     }
@@ -127,7 +135,12 @@ impl CacheManager {
     }
 
     /// Removes everything in the namespace, and returns the number of removed values.
+    ///
+    /// In the scope of a [transaction](crate::deferred), this is done when it has committed, and returns zero.
     pub async fn flush_all(&self) -> u64 {
-        self.core().flush_all(&mut |_| {}).await
+        if deferral::queue(|| Holding::of_targets(self.core(), Targets::everything())) {
+            return 0;
+        }
+        self.core().flush_all(&mut |_| {}).await.removed
     }
 }

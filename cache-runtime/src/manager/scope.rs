@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::{CacheManager, WeakManager, connected};
-use crate::support::ambient::{self, Surrounded};
+use crate::support::ambient::Surrounded;
+use crate::support::innermost::{Entered, around, around_blocking, innermost};
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
@@ -42,13 +43,7 @@ thread_local! {
 /// ```
 pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
     connected::note_use();
-    let _open = Surrounded::new();
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let _entered = Entered::new(manager.clone());
-        future.as_mut().poll(context)
-    })
-    .await
+    around(&CURRENT, manager.clone(), future).await
 }
 
 /// Does the same as [`with`] for code that is not async: runs a function with `manager` as the cache of every annotated
@@ -71,9 +66,7 @@ pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
 /// ```
 pub fn with_blocking<T>(manager: &CacheManager, run: impl FnOnce() -> T) -> T {
     connected::note_use();
-    let _open = Surrounded::new();
-    let _entered = Entered::new(manager.clone());
-    run()
+    around_blocking(&CURRENT, manager.clone(), run)
 }
 
 /// Drives a task of a manager in the scope it was begun in, unless that has gone.
@@ -83,7 +76,7 @@ pub(crate) async fn carried<F: Future<Output = ()>>(scope: Option<WeakManager>, 
     let mut task = pin!(task);
     poll_fn(|context| match scope.upgrade() {
         Some(manager) => {
-            let _entered = Entered::new(manager);
+            let _entered = Entered::new(&CURRENT, manager);
             task.as_mut().poll(context)
         }
         None => Poll::Ready(()),
@@ -94,26 +87,5 @@ pub(crate) async fn carried<F: Future<Output = ()>>(scope: Option<WeakManager>, 
 /// Returns the scoped manager, if there is one.
 #[inline]
 pub(crate) fn current() -> Option<CacheManager> {
-    if !ambient::any() {
-        return None;
-    }
-    // Not available while the thread is ending: then there is no scope either.
-    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
-}
-
-/// Restores the outer scope when a poll ends, by return or by panic.
-struct Entered(Option<CacheManager>);
-
-impl Entered {
-    fn new(manager: CacheManager) -> Self {
-        let outer = CURRENT.try_with(|current| current.replace(Some(manager)));
-        Entered(outer.ok().flatten())
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let outer = self.0.take();
-        let _ = CURRENT.try_with(|current| current.replace(outer));
-    }
+    innermost(&CURRENT)
 }

@@ -10,6 +10,7 @@ use super::site::Local;
 use crate::cache_call::request::{self, Delivery};
 use crate::call;
 use crate::collector::traced::Traced;
+use crate::deferral;
 use crate::manager::{self, CacheManager};
 use crate::memory::Hit;
 use crate::output::OutputKind;
@@ -164,6 +165,8 @@ where
     let delivery = request::take(context.type_name, context.boxed);
     // A copy in memory does not tell its dependencies.
     let looks = delivery.as_ref().is_none_or(Delivery::looks) && call::heir().is_none();
+    // A call in a transaction is checked against its pending invalidations first.
+    let looks = looks && !deferral::is_in_use();
     let looked = if looks {
         look_up::<K, S>(bound, context, instance, &generated.key)
     } else {

@@ -46,6 +46,12 @@ pub(super) struct Rules {
     pub(super) whole: bool,
 }
 
+impl Rules {
+    pub(super) fn has_tags_of(&self) -> bool {
+        self.tags_of.is_some()
+    }
+}
+
 impl<K: OutputKind> Hooks<K> {
     /// Returns hooks without options, with the comparison of values.
     pub fn new(_: K, equality: Equality, printing: Printing) -> Self {

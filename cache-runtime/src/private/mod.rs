@@ -19,12 +19,14 @@ mod task;
 mod ttl_of_value;
 mod uncached;
 mod visible;
+mod within;
 
 use std::any::type_name;
 
 pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
 pub use crate::cache_call::{BlockingEntry, blocking_entry, call_blocking};
 pub use crate::call::{BatchLoaded, BatchNext, BatchRefresh, BatchRun, Run};
+pub use crate::deferral::InvalidationQueue;
 pub use crate::key::HashedPart;
 pub use crate::key::name::{InTemplate, Renderer, named as name};
 pub use crate::output::collection::{AsIs, Collection, Holds, InOption, ItemOf};
@@ -69,7 +71,9 @@ pub use plan::{
     no_condition, not_late, rendered,
 };
 pub use present::{MaybePresent, present};
-pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan, put_plan_in};
+pub use put_function::{
+    EntryOf, PutPlan, Takes, late_entries, put, put_late, put_plan, put_plan_in,
+};
 pub use put_many::{PutManyPlan, put_many, put_many_plan, put_many_plan_in};
 pub use run::MissedCall;
 pub use site::Site;
@@ -85,6 +89,7 @@ pub use task::{
 };
 pub use ttl_of_value::{AsTtl, ttl_of_value};
 pub use visible::{ProbeFlat, ProbeOwner, Visible, visible};
+pub use within::within;
 
 /// Returns the type name of a closure in the function's body. It contains the type parameters of the function
 /// and of its impl.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::cache_call::request::{self, Resolved};
+use crate::deferral::{self, Announced, Holding};
 use crate::error::Error;
 use crate::key::name::{Renderer, validate_tag};
 use crate::manager::{CacheManager, with_blocking};
@@ -80,9 +81,16 @@ pub struct Plan {
 }
 
 /// The targets of an invalidation, and their cache.
+#[derive(Clone)]
 struct Removal {
     core: Arc<Core>,
     targets: Targets,
+}
+
+impl From<Removal> for Holding {
+    fn from(Removal { core, targets }: Removal) -> Self {
+        Holding::of_targets(&core, targets)
+    }
 }
 
 /// Nearly all invalidations are in one cache.
@@ -144,9 +152,7 @@ impl Plan {
 
     /// Notes that the result will name an entry of a function with this name.
     pub fn unknown_entry(&mut self, function: &'static str) {
-        let prefixes = prefixes_of(function);
-        self.unknown.everything |= prefixes.is_empty();
-        prefixes.into_iter().for_each(|prefix| self.unknown.add_prefix(prefix));
+        add_entries_of(&mut self.unknown, function);
     }
 
     /// Adds a tag. If the `Display` of a value in it fails, the whole namespace is invalidated.
@@ -201,18 +207,6 @@ impl Plan {
         own.into_iter().chain(others).collect()
     }
 
-    fn report_panic(&self) {
-        let location = SourceLocation::of(&self.site.declared);
-        let of = location.to_string();
-        self.own.core.seldom(&of, Reason::Panics("result"), |times| {
-            tracing::error!(
-                times,
-                "an expression of {location} panics for the result: everything that it could name is invalidated; \
-                 correct the expression"
-            );
-        });
-    }
-
     fn report_unused(&self, error: &Error) {
         let location = SourceLocation::of(&self.site.declared);
         let of = location.to_string();
@@ -246,6 +240,26 @@ impl Removal {
     fn by(site: &'static MutationSpec, core: Arc<Core>) -> Self {
         Removal { core, targets: Targets { by: Some(&site.declared), ..Targets::default() } }
     }
+}
+
+/// Adds all entries of the functions with this name.
+pub(super) fn add_entries_of(targets: &mut Targets, function: &'static str) {
+    let prefixes = prefixes_of(function);
+    targets.everything |= prefixes.is_empty();
+    prefixes.into_iter().for_each(|prefix| targets.add_prefix(prefix));
+}
+
+/// Logs that an expression panics for a result.
+pub(super) fn report_panic(site: &'static MutationSpec, core: &Core) {
+    let location = SourceLocation::of(&site.declared);
+    let of = location.to_string();
+    core.seldom(&of, Reason::Panics("result"), |times| {
+        tracing::error!(
+            times,
+            "an expression of {location} panics for the result: everything that it could name is invalidated; \
+             correct the expression"
+        );
+    });
 }
 
 /// Returns the cache of the manager that an attribute names, otherwise the present one.
@@ -435,6 +449,8 @@ pub(super) fn holds<R>(
 pub(crate) struct Unfinished {
     known: Removals,
     unknown: Option<Unknown>,
+    /// Present in the scope of a transaction: the invalidations are queued there.
+    announced: Option<Announced>,
 }
 
 /// Everything that the result of a function could name.
@@ -449,8 +465,8 @@ impl Plan {
     /// it.
     async fn begin(self, when: When) -> Option<Unfinished> {
         if when == When::Before {
-            for Removal { core, targets } in &self.removals() {
-                boxed(|| core.invalidate(targets)).await;
+            for Removal { core, targets } in self.removals() {
+                boxed(|| deferral::invalidate(&core, targets)).await;
             }
             return None;
         }
@@ -464,15 +480,28 @@ impl Plan {
             manager: self.manager.clone(),
             removal: Removal { core: Arc::clone(&self.own.core), targets },
         });
-        Unfinished { known: self.removals(), unknown }
+        Unfinished::new(self.removals(), unknown)
     }
 }
 
 impl Unfinished {
+    fn new(known: Removals, unknown: Option<Unknown>) -> Self {
+        let all = || {
+            let unknown = unknown.as_ref().map(|unknown| &unknown.removal);
+            known.iter().chain(unknown).cloned().map(Holding::from).collect()
+        };
+        let announced = deferral::announce(all);
+        Unfinished { known, unknown, announced }
+    }
+
     /// Makes a guard for a function that has begun to change the data of these names.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
-        let targets = Targets { names, ..Targets::default() };
-        Unfinished { known: SmallVec::from_buf([Removal { core, targets }]), unknown: None }
+        Self::of(core, Targets { names, ..Targets::default() })
+    }
+
+    /// Makes a guard for a function that may change the data of these targets.
+    pub(super) fn of(core: Arc<Core>, targets: Targets) -> Self {
+        Unfinished::new(SmallVec::from_buf([Removal { core, targets }]), None)
     }
 
     /// Puts what the result names in the place of everything that it could name.
@@ -487,7 +516,7 @@ impl Unfinished {
         let mut plan = Plan::for_core(manager.clone(), site, Arc::clone(&removal.core));
         // R3: a panic in an expression must not fail the caller, which has the output.
         if unless_panicking(|| late(value, &mut plan)).is_none() {
-            plan.report_panic();
+            report_panic(site, &removal.core);
             self.unknown = Some(unknown);
             return;
         }
@@ -506,6 +535,15 @@ impl Unfinished {
             }
             None => self.known.push(removal),
         }
+    }
+
+    /// Queues the invalidations that are wanted, if the function runs in the scope of a transaction. Returns true if it
+    /// does.
+    fn is_queued(&mut self, wanted: bool) -> bool {
+        let Some(announced) = self.announced.take() else { return false };
+        let all = self.take().into_iter().filter(|_| wanted);
+        announced.replace(all.map(Holding::from).collect());
+        true
     }
 
     /// Returns what is to be invalidated.
@@ -531,12 +569,22 @@ impl Unfinished {
         succeeded && holds(condition, output, targets.by, "it invalidates", core).unwrap_or(true)
     }
 
+    /// Ends a function whose value is in the place of the entry. In the scope of a transaction, the entry is invalidated
+    /// instead, after the commit.
+    pub(super) fn finish_put(self) {
+        let is_queued = self.announced.is_some();
+        self.finish_at_once(is_queued);
+    }
+
     /// Ends the function. Boxed, because its callers are compiled for each function.
-    fn finish(self, wanted: bool) -> Boxed<()> {
+    pub(super) fn finish(self, wanted: bool) -> Boxed<()> {
         Box::pin(self.finished(wanted))
     }
 
     async fn finished(mut self, wanted: bool) {
+        if self.is_queued(wanted) {
+            return;
+        }
         // Until all of it is done, it is done by `Drop` if this future is dropped.
         if let Some(unknown) = self.unknown.take() {
             self.add(unknown.removal);
@@ -548,6 +596,9 @@ impl Unfinished {
     }
 
     pub(crate) fn finish_at_once(mut self, wanted: bool) {
+        if self.is_queued(wanted) {
+            return;
+        }
         for Removal { core, targets } in self.take().into_iter().filter(|_| wanted) {
             core.invalidate_in_background(slice::from_ref(&targets));
         }
@@ -556,6 +607,9 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
+        if self.is_queued(true) {
+            return;
+        }
         for Removal { core, targets } in self.take() {
             core.invalidate_in_background(slice::from_ref(&targets));
             settling::invalidate_later(&core, targets);

@@ -4,21 +4,28 @@ use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::plan::{Condition, Unfinished, When, core_of, holds, resolve_entry};
+use super::plan::{
+    Condition, Unfinished, When, add_entries_of, core_of, holds, report_panic, resolve_entry,
+};
 use crate::cache_call::request::Resolved;
 use crate::config::Ttl;
+use crate::deferral;
 use crate::manager::CacheManager;
 use crate::output::EntryCall;
 use crate::output::OutputKind;
 use crate::redis::Over;
 use crate::registry::MutationSpec;
 use crate::support::boxed::Boxed;
+use crate::support::panics::unless_panicking;
 use crate::tiers::core::{Bound, Core};
+use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
+use crate::tiers::late_put::LatePut;
 use crate::tiers::policy::Policy;
 use crate::tiers::put::{BodyValue, Overtaken, Put, PutOf};
 use crate::value::{StoredKind, ValueRef, ValueType, type_stored_by};
@@ -30,6 +37,8 @@ pub struct PutPlan<V> {
     /// The manager that the attribute names, if it names one.
     manager: Option<CacheManager>,
     targets: Vec<Target>,
+    /// Everything that the value could name as a further entry.
+    unknown: Targets,
     value: &'static dyn ValueType,
     of: PhantomData<fn() -> V>,
 }
@@ -90,6 +99,11 @@ impl Target {
         self.bound.core.put(&self.put_of(), Over::Nothing).await
     }
 
+    /// Removes the present entry.
+    async fn remove(&self) {
+        self.bound.core.invalidate(&Targets::name(self.key.name().as_str())).await;
+    }
+
     fn changing(&self) -> Unfinished {
         let name = self.key.name().as_str().to_owned();
         Unfinished::changing(Arc::clone(&self.bound.core), vec![name])
@@ -129,13 +143,36 @@ fn filled<K>(
 where
     K: StoredKind,
 {
-    let (targets, value) = (Vec::new(), type_stored_by::<K>());
-    let mut plan = PutPlan { site, manager, targets, value, of: PhantomData };
+    let mut plan = PutPlan::new(site, manager, Vec::new(), type_stored_by::<K>());
     fill(&mut plan);
     plan
 }
 
+/// Returns the closure that adds the entries which the value of an output names.
+pub fn late_entries<K, L>(_: K, late: L) -> L
+where
+    K: OutputKind,
+    L: FnOnce(&K::Value, &mut PutPlan<K::Value>),
+{
+    late
+}
+
 impl<V> PutPlan<V> {
+    fn new(
+        site: &'static MutationSpec,
+        manager: Option<CacheManager>,
+        targets: Vec<Target>,
+        value: &'static dyn ValueType,
+    ) -> Self {
+        let unknown = Targets { by: Some(&site.declared), ..Targets::default() };
+        PutPlan { site, manager, targets, unknown, value, of: PhantomData }
+    }
+
+    /// Notes that the value will name an entry of a function with this name.
+    pub fn unknown_entry(&mut self, function: &'static str) {
+        add_entries_of(&mut self.unknown, function);
+    }
+
     /// Adds the entry of a call. `_kind` determines the part of the call's output that is stored.
     pub fn entry<F, K, W>(&mut self, call: F, _kind: K)
     where
@@ -171,7 +208,7 @@ impl<V> fmt::Debug for PutPlan<V> {
 pub async fn put<K, F>(
     plan: PutPlan<K::Value>,
     when: When,
-    _kind: K,
+    kind: K,
     condition: Condition<K::Output>,
     body: Pin<&mut F>,
 ) -> K::Output
@@ -179,8 +216,27 @@ where
     K: StoredKind,
     F: Future<Output = K::Output>,
 {
-    let (site, manager) = (plan.site, plan.manager);
-    let begun = begin(plan.targets).await;
+    put_late(plan, when, kind, condition, |_, _| {}, body).await
+}
+
+/// Does the same for a function whose value names an entry. If there is no value, all entries that it could name are
+/// invalidated where those of the plan are removed.
+pub async fn put_late<K, L, F>(
+    plan: PutPlan<K::Value>,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    late: L,
+    body: Pin<&mut F>,
+) -> K::Output
+where
+    K: StoredKind,
+    L: FnOnce(&K::Value, &mut PutPlan<K::Value>),
+    F: Future<Output = K::Output>,
+{
+    let PutPlan { site, manager, targets, unknown, value: of, .. } = plan;
+    let late_core = (!unknown.is_empty()).then(|| core_of(manager.as_ref()));
+    let mut begun = begin(targets, late_core, unknown).await;
     // An output that is not stored may not be `Send`, so it must not be held across an await.
     let core = || core_of(manager.as_ref());
     let value = match worth_storing::<K>(body.await, when, condition, site, core) {
@@ -190,37 +246,99 @@ where
             return output;
         }
     };
-    begun.settle(ValueRef::new(type_stored_by::<K>(), &value)).await;
+    if let Some(known) = begun.take_known() {
+        let mut plan = PutPlan::new(site, manager, known, of);
+        // R3: a panic in an expression must not fail the caller, which has the output.
+        let is_named = unless_panicking(|| late(&value, &mut plan)).is_some();
+        begun.learn(site, plan.targets, is_named);
+    }
+    begun.settle(ValueRef::new(of, &value)).await;
     K::join(Ok(value))
 }
 
 /// The puts of a call, which wait for their value.
 struct Begun {
     targets: Vec<Target>,
-    puts: Vec<Put>,
+    /// The puts to the first of these targets; `None` if the entry has to be removed.
+    puts: Vec<Option<Put>>,
     unfinished: Vec<Unfinished>,
+    late: Option<Late>,
+    /// True in the scope of a transaction. A value that is not committed is not stored: the entries are invalidated after the
+    /// commit.
+    waits: bool,
     began: Instant,
 }
 
-fn begin(targets: Vec<Target>) -> Boxed<Begun> {
+/// The part of a call whose value names further entries.
+struct Late {
+    core: Arc<Core>,
+    /// `None` in the scope of a transaction.
+    put: Option<LatePut>,
+    /// The guard for everything that the value could name. When the value is known, its entries have guards of their own.
+    unknown: Option<Unfinished>,
+}
+
+fn begin(targets: Vec<Target>, late_core: Option<Arc<Core>>, unknown: Targets) -> Boxed<Begun> {
     Box::pin(async move {
+        let waits = deferral::is_in_scope();
         let mut puts = Vec::with_capacity(targets.len());
         for target in &targets {
-            puts.push(target.note().await);
+            puts.push(if waits { None } else { Some(target.note().await) });
         }
+        let late = match late_core {
+            None => None,
+            Some(core) => {
+                let put = if waits { None } else { Some(core.late_put().await) };
+                let unknown = Some(Unfinished::of(Arc::clone(&core), unknown));
+                Some(Late { core, put, unknown })
+            }
+        };
         let unfinished = targets.iter().map(Target::changing).collect();
-        Begun { targets, puts, unfinished, began: Instant::now() }
+        Begun { targets, puts, unfinished, late, waits, began: Instant::now() }
     })
 }
 
 impl Begun {
-    fn settle(self, value: ValueRef<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    /// Returns the entries that are known, if the value names further ones.
+    fn take_known(&mut self) -> Option<Vec<Target>> {
+        self.late.as_ref().map(|_| mem::take(&mut self.targets))
+    }
+
+    /// Takes the entries that are known, followed by those that the value names. If `is_named` is false, it is not known
+    /// which entries the value names.
+    fn learn(&mut self, site: &'static MutationSpec, all: Vec<Target>, is_named: bool) {
+        self.targets = all;
+        let Some(late) = &mut self.late else { return };
+        if !is_named {
+            self.targets.truncate(self.puts.len());
+            return report_panic(site, &late.core);
+        }
+        self.unfinished.extend(self.targets.iter().skip(self.puts.len()).map(Target::changing));
+        late.unknown.take().into_iter().for_each(|unknown| unknown.finish_at_once(false));
+    }
+
+    /// Begins the puts to the entries that the value names.
+    async fn begin_late(&mut self) {
+        let Some(Late { put, unknown, .. }) = &mut self.late else { return };
+        if let Some(unknown) = unknown.take() {
+            return unknown.finish(true).await;
+        }
+        for target in self.targets.iter().skip(self.puts.len()).collect::<Vec<_>>() {
+            self.puts.push(match (&put, &target.policy) {
+                (Some(put), Some(_)) => put.begin(&target.bound.core, &target.put_of()).await,
+                _ => None,
+            });
+        }
+    }
+
+    fn settle(mut self, value: ValueRef<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let took = self.began.elapsed();
         Box::pin(async move {
-            for (target, put) in self.targets.iter().zip(&self.puts) {
+            self.begin_late().await;
+            for (target, put) in self.targets.iter().zip(&self.puts).filter(|_| !self.waits) {
                 let counters = &target.bound.counters;
-                match &target.policy {
-                    Some(policy) => {
+                match (&target.policy, put) {
+                    (Some(policy), Some(put)) => {
                         // The entry has the form of its function: a put does not know whether it is in memory alone.
                         let value = value.in_form_of(policy.of);
                         put.settle(
@@ -231,17 +349,23 @@ impl Begun {
                         )
                         .await;
                     }
-                    None => put.remove().await,
+                    (Some(_), None) => {
+                        counters.slow.refused.one();
+                        target.remove().await;
+                    }
+                    (None, _) => target.remove().await,
                 }
             }
-            self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
+            self.unfinished.into_iter().for_each(Unfinished::finish_put);
         })
     }
 
     /// Stores nothing. If `changed` is true, the data may have changed, and the entry is invalidated.
     fn give_up(self, changed: bool) {
         self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(changed));
-        self.puts.into_iter().for_each(Put::give_up);
+        let unknown = self.late.and_then(|late| late.unknown);
+        unknown.into_iter().for_each(|unknown| unknown.finish_at_once(changed));
+        self.puts.into_iter().flatten().for_each(Put::give_up);
     }
 }
 

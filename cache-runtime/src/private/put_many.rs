@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use super::many::IdList;
 use super::plan::{Condition, Unfinished, When, core_of, resolve_entry};
 use super::put_function::{Target, worth_storing};
+use crate::deferral;
 use crate::error::Error;
 use crate::manager::CacheManager;
 use crate::output::collection::{Collection, ItemOf};
@@ -207,7 +208,8 @@ struct ManyBegun {
 fn begin(targets: Vec<Target>) -> Boxed<ManyBegun> {
     Box::pin(async move {
         let mut puts = Vec::with_capacity(targets.len());
-        for alike in in_one_core(&targets) {
+        // A value that is not committed is not stored.
+        for alike in in_one_core(&targets).filter(|_| !deferral::is_in_scope()) {
             let of: Vec<_> = alike.iter().map(Target::put_of).collect();
             puts.extend(boxed(|| alike[0].bound.core.put_many(&of)).await);
         }
@@ -295,7 +297,7 @@ impl ManyBegun {
                 let targets = Targets { names, ..Targets::default() };
                 alike[0].bound.core.invalidate(&targets).await;
             }
-            self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
+            self.unfinished.into_iter().for_each(Unfinished::finish_put);
         })
     }
 

@@ -20,6 +20,7 @@ use crate::call::{
 };
 use crate::collector::traced::Traced;
 use crate::collector::{BypassReason, Subject};
+use crate::deferral::{self, ReadOf, Scope};
 use crate::error::Error;
 use crate::key::name::CLEARED;
 use crate::manager;
@@ -95,6 +96,8 @@ struct Prepared {
     reply: Option<Reply>,
     /// Receives the dependencies of the value, if the body that makes the call inherits them.
     heir: Option<Arc<Inherited>>,
+    /// The transactions around the call.
+    scope: Option<Scope>,
 }
 
 struct LookedUp<S> {
@@ -141,7 +144,11 @@ impl MissedCall {
         match Prepared::new(bound, instance, parts, Demands::default()) {
             Ok(prepared) => {
                 let alike = || prepared.is_refused().then_some(BypassReason::Alike);
-                let bypass = context.bypass_reason(bound).or_else(alike);
+                let uncommitted = || {
+                    // A put waits for the commit as well.
+                    prepared.uncommitted().filter(|_| !matches!(request, Request::Put(_)))
+                };
+                let bypass = context.bypass_reason(bound).or_else(alike).or_else(uncommitted);
                 grant(prepared, bypass, request, &reply)
             }
             Err(uncached) => {
@@ -294,7 +301,10 @@ impl MissedCall {
             let (action, reply) = match state {
                 CallState::Bypass(reply) => (Action::Bypass, Some(reply)),
                 CallState::Cached(prepared) => match prepared.into_call(shares) {
-                    Some((call, reply)) => (call::turn(&call).await, reply),
+                    Some((call, reply)) => {
+                        let action = call::turn(&call).await;
+                        return told(action, reply, traced, call.bypass_reason());
+                    }
                     None => return told(Action::Bypass, None, traced, BypassReason::NoEntry),
                 },
                 CallState::Requested(prepared, action, reply) => {
@@ -387,7 +397,10 @@ fn prepare(
             let (state, traced) = (CallState::Bypass(Reply::default()), prepared.traced());
             MissedCall { state, traced }.past(BypassReason::Alike)
         }
-        Ok(prepared) => prepared.ordinary(None),
+        Ok(prepared) => {
+            let uncommitted = prepared.uncommitted();
+            prepared.ordinary(uncommitted)
+        }
         Err(uncached) => {
             bound.counters.slow.not_stored.one();
             say_uncached(bound, instance, &uncached);
@@ -463,8 +476,26 @@ impl Prepared {
         }
         let (key, is_alike) = entry_key(bound, instance, key, fill_tags)?;
         let bound = bound.clone();
-        let (reply, heir) = (None, call::heir());
-        Ok(Box::new(Prepared { bound, instance, key, is_alike, rules, demands, reply, heir }))
+        let (reply, heir, scope) = (None, call::heir(), deferral::current());
+        Ok(Box::new(Prepared {
+            bound,
+            instance,
+            key,
+            is_alike,
+            rules,
+            demands,
+            reply,
+            heir,
+            scope,
+        }))
+    }
+
+    /// Returns the reason for which the call bypasses the cache, if it depends on something that is not committed.
+    fn uncommitted(&self) -> Option<BypassReason> {
+        let derives = self.instance.spec.inherits.is_any() || self.rules.has_tags_of();
+        let read = ReadOf { core: &self.bound.core, key: &self.key, derives };
+        let covers = self.scope.as_ref()?.covers(read);
+        covers.then_some(BypassReason::Uncommitted)
     }
 
     /// Returns true if other arguments have the same key. Then this is logged, and the call is not cached.
@@ -512,15 +543,16 @@ impl Prepared {
         };
         let Bound { core, counters, stores } = self.bound;
         let (key, demands) = (self.key, self.demands);
-        let heir = self.heir;
-        let call = Call { core, counters, key, policy, shares, stores, demands, heir };
+        let (heir, scope) = (self.heir, self.scope);
+        let call = Call { core, counters, key, policy, shares, stores, demands, heir, scope };
         Some((Arc::new(call), self.reply))
     }
 
     /// Returns the entry. A call that is not cached has no policy for it.
     fn resolved(&self, bypass: Option<BypassReason>) -> Resolved {
         let policy = self.policy().ok().filter(|_| bypass.is_none());
-        Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy, bypass }
+        let (bound, key) = (self.bound.clone(), Arc::clone(&self.key));
+        Resolved { bound, key, policy, bypass, queue: deferral::innermost() }
     }
 
     /// Returns a value of the function's own type.
@@ -542,6 +574,12 @@ async fn look(mut prepared: Box<Prepared>, shares: Shares) -> Option<CallState> 
     // A body that inherits waits for the dependencies of each value, so nothing is left to a task.
     prepared.demands.background = prepared.heir.is_none();
     let (call, reply) = prepared.into_call(shares)?;
+    if call.reads_only() {
+        return Some(match call::answer(&call).await {
+            Action::Return(served) => CallState::Done(served, reply),
+            Action::Load(_) | Action::Bypass => CallState::Bypass(reply.unwrap_or_default()),
+        });
+    }
     Some(match call::look(&call).await {
         Step::Done(served) => CallState::Done(served, reply),
         Step::Load(loading) => match call::place_of(&call, &loading) {
@@ -618,7 +656,7 @@ async fn act(
     let call = prepared.into_call(shares);
     if let (EntryAction::Remove(_), _) | (EntryAction::Put(_), None) = (&action, &call) {
         // The stored value is older than the one to put.
-        core.invalidate(&Targets::name(name.name().as_str())).await;
+        deferral::invalidate(&core, Targets::name(name.name().as_str())).await;
     }
     let told = |action, reply, reason| told(action, reply, traced, reason);
     let Some((call, _)) = call else {
@@ -627,7 +665,7 @@ async fn act(
     let found = match action {
         EntryAction::Refresh => {
             let action = call::begin_refresh(&call).await;
-            return told(action, Some(reply), BypassReason::Recursion);
+            return told(action, Some(reply), call.bypass_reason());
         }
         EntryAction::Peek => call::peek(&call).await.ok_or(Response::Absent),
         EntryAction::Cached => {
@@ -648,7 +686,7 @@ async fn act(
                 return told(Action::Bypass, None, BypassReason::Off);
             }
             let action = call::turn(&call).await;
-            told(action, None, BypassReason::Recursion)
+            told(action, None, call.bypass_reason())
         }
     }
 }

@@ -107,8 +107,13 @@ impl NotedCounts {
         if !derives {
             return Ok(None);
         }
+        Self::of_all(ready, keys).await.map(Some)
+    }
+
+    /// Notes all counters.
+    pub(super) async fn of_all(ready: &Ready, keys: &Keys) -> StoreResult<Arc<Self>> {
         let counts = counts(ready, keys, 0..REMOVAL_COUNTERS).await?;
-        Ok(Some(Arc::new(NotedCounts { counts, servers: ready.server().to_owned() })))
+        Ok(Arc::new(NotedCounts { counts, servers: ready.server().to_owned() }))
     }
 
     pub(super) fn get(&self, number: u64) -> Option<&Count> {

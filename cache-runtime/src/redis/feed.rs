@@ -35,6 +35,10 @@ pub(super) struct Feed {
     pub(super) sessions: Counter,
     /// The number of lost connections.
     pub(super) interruptions: Counter,
+    /// True if a connection could not be made, or was lost.
+    pub(super) has_failed: AtomicBool,
+    /// Notified when a ping was answered, and when a connection has ended.
+    pub(super) answered: Notify,
     /// True if the absence of the feed has been reported.
     pub(super) is_said: AtomicBool,
 }
@@ -46,6 +50,18 @@ pub(super) struct Listening {
     pub(super) session: Option<Session>,
     /// The time at which the last answered ping was sent.
     pub(super) current_at_ms: u64,
+    /// The number of the last [request](Feed::catch_up) for a ping.
+    asked: u64,
+    /// The number of the last request whose ping was answered.
+    answered: u64,
+}
+
+impl Listening {
+    /// Notes that a ping was answered, which was sent at this time, after the requests up to this number.
+    pub(super) fn renew(&mut self, sent_ms: u64, asked: u64) {
+        self.current_at_ms = sent_ms;
+        self.answered = self.answered.max(asked);
+    }
 }
 
 /// One connection, from its subscription to its end.
@@ -120,6 +136,47 @@ impl Feed {
         }
     }
 
+    /// Waits for the first connection, unless it has failed before.
+    pub(super) async fn started(&self, link: &Link) {
+        if !self.has_failed.load(Ordering::Acquire) {
+            self.begun(link).await;
+        }
+    }
+
+    /// Returns the number of the last request for a ping. A ping that is sent from now on answers it.
+    pub(super) fn asked(&self) -> u64 {
+        self.lock().asked
+    }
+
+    /// Waits until all notices have been received that were published on this server before this call. Returns false if the
+    /// feed is not connected to it, or is interrupted meanwhile.
+    pub(super) async fn catch_up(&self, server: &str) -> bool {
+        let Some((session, number)) = self.ask(server) else { return false };
+        loop {
+            let changed = self.answered.notified();
+            match self.has_answered(&session, number) {
+                Some(answered) if !answered => changed.await,
+                answered => return answered.is_some(),
+            }
+        }
+    }
+
+    /// Requests a ping. Returns the connection, and the number of the request.
+    fn ask(&self, server: &str) -> Option<(Session, u64)> {
+        let mut state = self.lock();
+        let session = state.session.clone().filter(|session| session.0.server == server)?;
+        state.asked += 1;
+        session.0.changed.notify_one();
+        Some((session, state.asked))
+    }
+
+    /// Returns true if the ping of a request was answered; `None` if the connection has ended.
+    fn has_answered(&self, session: &Session, number: u64) -> Option<bool> {
+        let state = self.lock();
+        let present = state.session.as_ref().filter(|present| Arc::ptr_eq(&present.0, &session.0));
+        present.filter(|present| !present.is_lost()).map(|_| state.answered >= number)
+    }
+
     /// Returns true if the feed is connected to this server and has missed nothing since the connection
     /// began.
     pub(super) fn is_connected_to(&self, server: &str) -> bool {
@@ -134,6 +191,7 @@ impl Feed {
             session.lose();
         }
         lease.end();
+        self.answered.notify_waiters();
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Listening> {

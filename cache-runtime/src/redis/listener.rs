@@ -67,6 +67,7 @@ impl Drop for ListenerClaim {
         state.claim = None;
         state.session = None;
         drop(state);
+        shared.feed.answered.notify_waiters();
         // Another link may take over the claim.
         shared.wake_links();
     }
@@ -102,7 +103,10 @@ async fn attend(claim: ListenerClaim, link: Arc<Link>) {
     while let Some(ready) = up(&claim, &link).await {
         let Some(shared) = claim.shared() else { return };
         let Err(error) = listen(&shared, &claim, &link, &ready).await else { return };
-        if shared.feed.lock().session.take().is_some() {
+        shared.feed.has_failed.store(true, Ordering::Release);
+        let session = shared.feed.lock().session.take();
+        shared.feed.answered.notify_waiters();
+        if session.is_some() {
             tracing::debug!(
                 reason = with_causes(&error),
                 "the feed of invalidations was interrupted"
@@ -153,6 +157,7 @@ async fn listen(
         .await?;
     let subscriptions = subscriptions.into_iter().collect::<StoreResult<Vec<_>>>()?;
     let mut sent = moment(shared);
+    let mut asked = shared.feed.asked();
     let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
     has_all_masters(shared, &subscriptions).await?;
@@ -161,22 +166,23 @@ async fn listen(
     shared.feed.lock().session = Some(session.clone());
     shared.feed.sessions.one();
     while claim.shared().is_some() {
-        renew(shared, &session, sent)?;
+        renew(shared, &session, sent, asked)?;
         link.changed.notify_waiters();
-        let _ = timeout(BEAT, session.0.changed.notified()).await;
+        let is_due = timeout(BEAT, session.0.changed.notified()).await.is_err();
         match link.state() {
             LinkState::Up(_) | LinkState::Suspect(..) if !session.is_lost() => {}
             LinkState::Closed => return Ok(()),
             _ => return Err(Lost::Feed.into()),
         }
-        sent = moment(shared);
+        (sent, asked) = (moment(shared), shared.feed.asked());
         let seen = beat(&subscriptions).await?;
         if seen != view {
             view = seen;
             looks = LOOKS;
         }
         if looks > 0 {
-            looks -= 1;
+            // The looks are spread over time, however many pings are requested.
+            looks -= u32::from(is_due);
             has_all_masters(shared, &subscriptions).await?;
         }
     }
@@ -236,6 +242,7 @@ fn renew(
     shared: &Shared,
     session: &Session,
     (sent_ms, by_clock_ms): (u64, u64),
+    asked: u64,
 ) -> StoreResult<()> {
     let mut state = shared.feed.lock();
     // The check is made under the lock: a session that has ended must not renew the lease of the next one.
@@ -243,8 +250,10 @@ fn renew(
     if !current {
         return Err(Lost::Feed.into());
     }
-    state.current_at_ms = sent_ms;
+    state.renew(sent_ms, asked);
     shared.generations.lease.renew(sent_ms, by_clock_ms);
+    drop(state);
+    shared.feed.answered.notify_waiters();
     Ok(())
 }
 

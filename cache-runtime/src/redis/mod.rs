@@ -21,6 +21,7 @@ mod identity;
 mod journal;
 mod keys;
 mod lane;
+mod late;
 mod leases;
 mod life;
 mod line;
@@ -73,6 +74,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub(crate) use error::StoreError;
 pub(crate) use feed::FeedState;
 use lane::Lane;
+pub(crate) use late::BeforeBody;
 use link::LinkState;
 pub(crate) use load::{BeginOf, By, FillOutcome, FillTicket, Over, Placeholder, PlaceholderLease};
 pub(crate) use load_many::FillOf;
@@ -300,8 +302,8 @@ impl RedisStore {
     }
 
     /// Makes everything in the namespace stale at once.
-    pub(crate) async fn invalidate_root(&self) {
-        self.remove(vec![self.0.keys.root()], 1).await;
+    pub(crate) async fn invalidate_root(&self) -> Option<u64> {
+        self.remove(vec![self.0.keys.root()], 1).await
     }
 
     /// Removes keys, or leaves their removal pending. The first `tokens` keys are those of tokens.

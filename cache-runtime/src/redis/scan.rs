@@ -63,12 +63,17 @@ impl RedisStore {
         let tokens: Vec<String> = tags.iter().map(|tag| self.0.keys.token(tag)).collect();
         let mut guard = RemovalGuard { shared: &self.0, keys: vec![self.0.keys.root()] };
         let mut removed = 0_u64;
-        for _ in 0..MOST_PASSES {
+        let pattern = || std::iter::once(Item::Pattern(sought.pattern()));
+        for pass in 0..MOST_PASSES {
             let permit = self.0.permit_to_remove().await.ok()?;
             if permit.ready.lacks(Need::Scans) {
                 guard.keys.clear();
                 self.invalidate_root().await;
                 return None;
+            }
+            if pass == 0 && !tokens.is_empty() {
+                // R2: a put whose value names an entry has no placeholder yet that the scan could find.
+                self.tell(&permit, pattern()).await?;
             }
             let before = permit.ask(ready::claims(&permit.ready)).await.ok()?;
             self.pass(sought, &mut removed, progress).await?;
@@ -85,15 +90,7 @@ impl RedisStore {
             // The notice is published at the end. By then, a value that another process has read from a later
             // page is in its memory, or will not be stored there.
             let removed_tokens = tokens.iter().filter_map(|key| self.0.keys.within(key));
-            let pattern = std::iter::once(Item::Pattern(sought.pattern()));
-            let notice = self.0.notice(pattern.chain(removed_tokens.map(Item::Key)));
-            if permit.ready.has_feed() {
-                let mut publish = cmd("PUBLISH");
-                publish.arg(self.0.keys.feed()).arg(notice);
-                let root = self.0.keys.root();
-                let _: u64 =
-                    permit.ask(permit.ready.ask(Lane::Quick, &root, &publish)).await.ok()?;
-            }
+            self.tell(&permit, pattern().chain(removed_tokens.map(Item::Key))).await?;
             guard.keys.clear();
             progress(ClearProgress { removed, part: 1.0 });
             return Some(removed);
@@ -110,6 +107,22 @@ impl RedisStore {
         self.invalidate_root().await;
         progress(ClearProgress { removed, part: 1.0 });
         Some(removed)
+    }
+
+    /// Publishes a notice, if other processes can receive it.
+    async fn tell<'a>(
+        &self,
+        permit: &Permit<'_>,
+        items: impl Iterator<Item = Item<'a>>,
+    ) -> Option<()> {
+        if !permit.ready.has_feed() {
+            return Some(());
+        }
+        let mut publish = cmd("PUBLISH");
+        publish.arg(self.0.keys.feed()).arg(self.0.notice(items));
+        let root = self.0.keys.root();
+        let told = permit.ready.ask::<u64>(Lane::Quick, &root, &publish);
+        permit.ask(told).await.ok().map(drop)
     }
 
     /// Scans all keys once. The keys of entries beside a name end with the name, so they are found with it.

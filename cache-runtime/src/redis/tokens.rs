@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::births::{Count, WORD, counts};
+use super::births::{Count, NotedCounts, WORD, counts};
 use super::error::{StoreError, StoreResult};
 use super::lane::Lane;
 use super::life::{TOKEN_TTL, token_life};
@@ -52,13 +52,22 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
         life: Life,
     ) -> Result<Option<Vec<u64>>, Unavailable> {
+        self.tokens_since_counts(ticket.counts.as_deref(), tags, life).await
+    }
+
+    /// Does the same for these removal counters, which were noted before the body.
+    pub(super) async fn tokens_since_counts(
+        &self,
+        counts_before: Option<&NotedCounts>,
+        tags: &[impl AsRef<str>],
+        life: Life,
+    ) -> Result<Option<Vec<u64>>, Unavailable> {
         let keys = &self.0.keys;
         let tokens: Vec<_> = tags.iter().map(|tag| keys.token(tag.as_ref())).collect();
         let numbers: Vec<_> = tokens.iter().filter_map(|token| keys.counter_of(token)).collect();
         // R6: the removal of such a tag may be pending, which the load's begin did not check.
         let permit = pending::permit(&self.0, || tokens.clone()).await?;
-        let noted_counts =
-            ticket.counts.as_ref().filter(|noted| noted.servers == permit.ready.server());
+        let noted_counts = counts_before.filter(|noted| noted.servers == permit.ready.server());
         let Some(noted_counts) = noted_counts else { return Ok(None) };
         let asked = async {
             let ready = &permit.ready;
@@ -83,7 +92,11 @@ impl RedisStore {
 }
 
 /// Notes tokens, and returns them with their births. Missing ones are made.
-async fn note(ready: &Ready, tokens: &[String], life: Life) -> StoreResult<Vec<Vec<u8>>> {
+pub(super) async fn note(
+    ready: &Ready,
+    tokens: &[String],
+    life: Life,
+) -> StoreResult<Vec<Vec<u8>>> {
     let notes = notes(&vec![life; tokens.len()]);
     let calls: Vec<_> = tokens.iter().zip(&notes).map(note_call).collect();
     let noted = ready.script_each(Lane::Quick, &calls).await;

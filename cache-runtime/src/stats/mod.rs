@@ -5,6 +5,7 @@ mod counts;
 pub(crate) mod events;
 mod fleet;
 mod histogram;
+mod outbox;
 pub(crate) mod seldom;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ pub(crate) use fleet::{Beyond, FleetSums, Total, totals_of};
 pub use fleet::{FleetSite, FleetStats};
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
+pub use outbox::OutboxLag;
 
 /// The statistics of a manager since it was built, or since
 /// [`reset_stats`](crate::CacheManager::reset_stats).
@@ -45,6 +47,8 @@ pub struct Stats {
     pub feed_interruptions: u64,
     /// Pending invalidations: those that Redis has not confirmed.
     pub pending_invalidations: u64,
+    /// The outbox, as a relay of this process has reported it last.
+    pub outbox: OutboxLag,
     /// Loads in progress that other callers can join.
     pub flights: u64,
     /// Loads that run in the background.

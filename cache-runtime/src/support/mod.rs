@@ -6,6 +6,7 @@ pub(crate) mod boxed;
 pub(crate) mod clock;
 #[cfg(test)]
 pub(crate) mod golden;
+pub(crate) mod innermost;
 pub(crate) mod lock;
 pub(crate) mod panics;
 pub(crate) mod process;

@@ -8,9 +8,17 @@ use crate::stats::events::EventKind;
 use crate::tiers::core::Core;
 use crate::tiers::invalidate::{Finally, Targets};
 
+/// The result of a removal of many entries.
+pub(crate) struct Cleared {
+    /// The number of removed values.
+    pub(crate) removed: u64,
+    /// True if Redis has confirmed it, or there is none.
+    pub(crate) is_confirmed: bool,
+}
+
 impl Core {
     /// Removes every entry whose name matches.
-    pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> u64 {
+    pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Cleared {
         if pattern.is_everything() {
             return self.flush_all(progress).await;
         }
@@ -35,13 +43,14 @@ impl Core {
             Some(redis) => redis.clear(pattern, tags, progress).await,
             None => None,
         };
-        let removed = removed.unwrap_or(in_memory);
-        self.events.note(EventKind::Cleared { pattern: pattern.as_str().to_owned(), removed });
-        removed
+        let cleared = self.cleared(removed, in_memory);
+        let (pattern, removed) = (pattern.as_str().to_owned(), cleared.removed);
+        self.events.note(EventKind::Cleared { pattern, removed });
+        cleared
     }
 
     /// Removes everything.
-    pub(crate) async fn flush_all(&self, progress: Progress<'_>) -> u64 {
+    pub(crate) async fn flush_all(&self, progress: Progress<'_>) -> Cleared {
         self.invalidations.one();
         let in_memory = self.memory.count(self.predicate(None));
         let _then = Finally(|| {
@@ -52,8 +61,13 @@ impl Core {
             Some(redis) => redis.flush(progress).await,
             None => None,
         };
-        let removed = removed.unwrap_or(in_memory);
-        self.events.note(EventKind::Flushed { removed });
-        removed
+        let cleared = self.cleared(removed, in_memory);
+        self.events.note(EventKind::Flushed { removed: cleared.removed });
+        cleared
+    }
+
+    fn cleared(&self, removed: Option<u64>, in_memory: u64) -> Cleared {
+        let is_confirmed = removed.is_some() || self.redis.is_none();
+        Cleared { removed: removed.unwrap_or(in_memory), is_confirmed }
     }
 }

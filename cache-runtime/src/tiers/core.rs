@@ -6,6 +6,8 @@ use std::sync::{Arc, Weak};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use once_cell::sync::OnceCell;
+
 use crate::coherence::generation::{GenerationSnapshot, Generations, Passed, Slot, Storing};
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
@@ -19,9 +21,11 @@ use crate::registry::registry;
 use crate::site::{Instance, SiteSpec, Tier, TtlSpec};
 use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldoms};
-use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
+use crate::stats::{
+    Beyond, Counter, FleetStats, OutboxLag, SiteCounters, SiteStats, Stats, Total, totals_of,
+};
 use crate::support::clock::Clock;
-use crate::support::lock::RwLock;
+use crate::support::lock::{Mutex, RwLock};
 use crate::tiers::background::Background;
 use crate::tiers::key::CallKey;
 use crate::tiers::means::Means;
@@ -54,6 +58,8 @@ pub(crate) struct Core {
     /// The log lines about calls, whose number is bounded.
     pub(crate) seldom: Seldoms,
     pub(crate) invalidations: Counter,
+    /// As a relay has reported it last.
+    pub(crate) outbox: Mutex<OutboxLag>,
     pub(crate) events: Arc<Events>,
     /// The stores of values whose function has no `tier`.
     pub(crate) stores: Stores,
@@ -62,6 +68,7 @@ pub(crate) struct Core {
     by_origin: RwLock<HashMap<u64, Arc<SiteCounters>, BuildPrehashed>>,
     /// The functions that have been switched off, by the names that were given.
     switched_off: RwLock<BTreeSet<String>>,
+    owner: OnceCell<Weak<dyn Send + Sync>>,
 }
 
 /// The stores in which values are looked for and kept.
@@ -172,10 +179,12 @@ impl Core {
             direct: Arc::new(SiteCounters::new(0.0)),
             seldom: Seldoms::default(),
             invalidations: Counter::default(),
+            outbox: Mutex::default(),
             events,
             sites: RwLock::default(),
             by_origin: RwLock::default(),
             switched_off: RwLock::default(),
+            owner: OnceCell::new(),
             config,
             clock,
             generations,
@@ -368,6 +377,7 @@ impl Core {
             notices,
             feed_interruptions,
             pending_invalidations: redis.map_or(0, RedisStore::pending) as u64,
+            outbox: *self.outbox.lock(),
             flights: self.flights.len() as u64,
             background_loads: self.background.running() as u64,
             entries: self.memory.len(),
@@ -430,6 +440,16 @@ impl Core {
         if let Some(redis) = &self.redis {
             redis.close();
         }
+    }
+
+    /// Notes the owner, with which the cache ends.
+    pub(crate) fn owned_by(&self, owner: Weak<dyn Send + Sync>) {
+        _ = self.owner.set(owner);
+    }
+
+    /// Returns the owner, so that the cache does not end before something that is due later; `None` if it has ended.
+    pub(crate) fn owner(&self) -> Option<Arc<dyn Send + Sync>> {
+        self.owner.get()?.upgrade()
     }
 
     pub(crate) fn reset_stats(&self) {

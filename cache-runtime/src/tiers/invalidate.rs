@@ -105,21 +105,24 @@ impl Targets {
 
 impl Core {
     /// Invalidates. When this returns, every later read of this process misses. Returns the number of removed
-    /// entries of the names in Redis, if it is known.
+    /// entries of the names in Redis; `None` if Redis has not confirmed the invalidation, or there is none.
     ///
     /// If the future is dropped before its end, the invalidation happens nevertheless.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.note_invalidation(targets);
+        self.mark_names(targets);
         // R1, R6: Redis (or its journal) first, then the generations, also if this future is dropped.
         let _then = Finally(|| self.bump_targets(targets));
         let span = targets.span();
         let redis = self.redis.as_ref()?;
+        let mut root = Some(0);
         if targets.everything {
-            boxed(|| redis.invalidate_root()).await;
+            root = boxed(|| redis.invalidate_root()).await;
         }
         // The future is boxed, because it is large and would be a part of the future of every mutation.
         let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
         let removed = removal.instrument(span.clone()).await;
+        let removed = root.and(removed);
         match removed {
             Some(removed) => span.record("removed", removed),
             None => span.record("pending", true),
@@ -132,6 +135,11 @@ impl Core {
         self.events.note_if_watched(|| EventKind::invalidated(&targets.names, &targets.tags));
     }
 
+    /// R2: the names are marked before Redis changes, because this process receives no notice of its own changes.
+    fn mark_names(&self, targets: &Targets) {
+        targets.names.iter().for_each(|name| self.generations.mark(Slot::name(name)));
+    }
+
     fn bump_targets(&self, targets: &Targets) {
         self.bump(targets.slots());
         if targets.everything {
@@ -141,7 +149,10 @@ impl Core {
 
     /// Invalidates without waiting: the removals are pending, and go to Redis together.
     pub(crate) fn invalidate_in_background(&self, all: &[Targets]) {
-        all.iter().for_each(|targets| self.note_invalidation(targets));
+        all.iter().for_each(|targets| {
+            self.note_invalidation(targets);
+            self.mark_names(targets);
+        });
         let _then = Finally(|| all.iter().for_each(|targets| self.bump_targets(targets)));
         let spans: Vec<_> = all.iter().map(Targets::span).collect();
         let Some(redis) = &self.redis else { return };

@@ -16,6 +16,7 @@ pub(crate) mod inherited;
 pub(crate) mod inspect;
 pub(crate) mod invalidate;
 pub(crate) mod key;
+pub(crate) mod late_put;
 pub(crate) mod means;
 pub(crate) mod origin;
 pub(crate) mod pauses;

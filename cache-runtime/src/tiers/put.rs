@@ -108,7 +108,7 @@ impl Core {
         puts
     }
 
-    fn begin_of<'a>(&self, of: &PutOf<'a>, over: Over<'a>) -> BeginOf<'a> {
+    pub(super) fn begin_of<'a>(&self, of: &PutOf<'a>, over: Over<'a>) -> BeginOf<'a> {
         BeginOf {
             name: of.key.stored_as(),
             tags: of.key.tags(),
@@ -121,10 +121,21 @@ impl Core {
 
     /// Notes the state of this process.
     fn put_in_memory(self: &Arc<Self>, key: &Arc<CallKey>, stores: Stores) -> Put {
+        let snapshot = self.generations.note(key.slots());
+        self.put_from(key, stores, snapshot)
+    }
+
+    /// Makes a put from generations that count as noted before the value was known.
+    pub(super) fn put_from(
+        self: &Arc<Self>,
+        key: &Arc<CallKey>,
+        stores: Stores,
+        snapshot: GenerationSnapshot,
+    ) -> Put {
         Put {
             core: Arc::clone(self),
             key: Arc::clone(key),
-            snapshot: self.generations.note(key.slots()),
+            snapshot,
             before: self.memory.identities(&key.memory),
             stores,
             by: By::Put,
@@ -134,7 +145,10 @@ impl Core {
 }
 
 /// Returns the ticket, if it has a token for each tag of the key.
-fn complete(ticket: redis::FillTicket, key: &CallKey) -> Result<redis::FillTicket, Unavailable> {
+pub(super) fn complete(
+    ticket: redis::FillTicket,
+    key: &CallKey,
+) -> Result<redis::FillTicket, Unavailable> {
     if ticket.tokens.len() == key.tags().len() + 1 {
         Ok(ticket)
     } else {
@@ -143,6 +157,11 @@ fn complete(ticket: redis::FillTicket, key: &CallKey) -> Result<redis::FillTicke
 }
 
 impl Put {
+    /// Adds the state in Redis.
+    pub(super) fn with_redis(self, redis: Result<redis::FillTicket, Unavailable>) -> Self {
+        Put { redis: Some(redis), ..self }
+    }
+
     /// Marks the value as one of the same data as the replaced one, so the entries beside it stay.
     pub(crate) fn refreshing(self) -> Self {
         Put { by: By::Refresh, ..self }
@@ -175,6 +194,7 @@ impl Put {
         let made = Making { core, key, coding, ttl, took, tokens, now_ms, weighs };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
+        core.generations.mark(key.slots()[0]);
         Ok(match fill(redis, key, ticket, &entry.bytes, life, self.by).await {
             Ok(FillOutcome::Stored) => {
                 if let Some(snapshot) = noted.snapshot.filter(|_| self.stores == Stores::Tiered) {
@@ -288,6 +308,7 @@ impl Put {
     /// used again.
     pub(crate) fn add_pending(&self) {
         if let Some(redis) = &self.core.redis {
+            self.core.generations.mark(self.key.slots()[0]);
             redis.add_pending(&[self.key.name().as_str()], &[] as &[&str]);
         }
     }

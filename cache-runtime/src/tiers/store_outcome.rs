@@ -20,6 +20,8 @@ pub(crate) enum StoreOutcome {
     Unwanted,
     /// The function inherits the dependencies of inner calls, and not all of them are known.
     Untraced,
+    /// The value may contain a row that is not committed.
+    Uncommitted,
     /// The body has no value for the key.
     Absent,
     /// Redis is the store of the value, and is unavailable.
@@ -36,6 +38,7 @@ impl StoreOutcome {
             StoreOutcome::Lossy => "lossy",
             StoreOutcome::Unwanted => "unwanted",
             StoreOutcome::Untraced => "untraced",
+            StoreOutcome::Uncommitted => "uncommitted",
             StoreOutcome::Absent => "absent",
             StoreOutcome::Unavailable => "unavailable",
         }

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use memo::{CacheManager, with, with_blocking};
+use memo::{CacheManager, InvalidationQueue, with, with_blocking};
 
 use crate::blocking::Length as _;
 use crate::each::{self, Boxed as _, Opaque, Shop, Video};
-use crate::every_option::{self, Boxed as _, Native as _, User};
-use crate::{bare, blocking, meddling, shadowed};
+use crate::every_option::{self, Boxed as _, Failure, Native as _, User};
+use crate::transactions::{Repository, Table as _, Transaction};
+use crate::{bare, blocking, meddling, shadowed, transactions};
 
 const USER: User = User { id: 7, language: "en" };
 
@@ -268,6 +269,44 @@ async fn methods_of_many_keys_work() {
         assert_eq!(shop.log, [4, 1]);
         let made = each::generic(&[1, 2], |id: &u64| format!("no. {id}")).await;
         assert_eq!(made[&2], "no. 2");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn transactions_work() {
+    in_a_cache(async |manager| {
+        let (mut statements, queue) = (Vec::new(), InvalidationQueue::new());
+        let mut tx = Transaction { statements: &mut statements, queue: queue.clone() };
+        assert_eq!(transactions::find(&mut tx, 1).await, Ok(2));
+        assert_eq!(transactions::find(&mut tx, 1).await, Ok(2));
+        assert!(transactions::any(&tx, 1).await && transactions::opaque(&tx, 1).await);
+        assert_eq!(transactions::find_many(&mut tx, vec![1, 2]).await, Ok(vec![2, 4]));
+        assert_eq!(transactions::many(&mut tx, &[1]).await, [4]);
+        assert_eq!(transactions::blocking(&mut tx, 1), 5);
+        assert_eq!(transactions::with_entry(&tx, 1), 5);
+        assert_eq!(Repository::new(&mut tx, "table").read(1).await, 5);
+        assert_eq!("table".to_owned().read(&mut tx, 1).await, 7);
+        assert_eq!((manager.stats().invalidations, queue.is_empty()), (0, true));
+
+        assert_eq!(transactions::put(&mut tx, 1).await, Ok(7));
+        assert_eq!(transactions::put_twice(&mut tx, 1).await, Ok(8));
+        assert_eq!(transactions::put_many(&mut tx, &[1]).await, Ok(vec![10]));
+        assert_eq!(transactions::named(&tx, "a").await, "a");
+        assert_eq!(transactions::in_pattern((&mut tx, 1)).await, 10);
+        assert_eq!(transactions::rename(&mut tx, manager, 1, "").await, Err(Failure));
+        assert_eq!(transactions::rename(&mut tx, manager, 1, "a").await, Ok(11));
+        transactions::clear(&mut tx).await;
+        assert_eq!(*transactions::local(&mut tx).await, 13);
+        assert_eq!(transactions::boxed(&mut tx, 1).await, 15);
+        assert_eq!(transactions::change(&mut tx, 1), Ok(15));
+        assert_eq!(Repository::new(&mut tx, "table").write().await, 16);
+        assert_eq!(Repository::new(&mut tx, "table").replace(1).await, 17);
+        assert_eq!("table".to_owned().write(&mut tx).await, 18);
+        assert_eq!(transactions::taken(tx, 1).await, 19);
+        assert_eq!((manager.stats().invalidations, queue.is_empty()), (0, false));
+        assert!(queue.take().apply().await);
+        assert_eq!(manager.stats().invalidations, 1);
     })
     .await;
 }

@@ -11,6 +11,7 @@ pub mod each;
 pub mod every_option;
 pub mod meddling;
 pub mod shadowed;
+pub mod transactions;
 
 #[cfg(test)]
 mod calls;

@@ -40,9 +40,14 @@ async fn without_name() -> u64 {
     1
 }
 
-#[cache_put(entry = product(result))]
-async fn put(id: u64) -> u64 {
-    id
+#[cache_put(entry = [product][0](result))]
+async fn put_without_name() -> u64 {
+    1
+}
+
+#[cache_put(entry = product(result[0] + id), each(id in ids))]
+async fn put_each(ids: &[u64]) -> Vec<u64> {
+    ids.to_vec()
 }
 
 fn main() {}

@@ -10,6 +10,7 @@ use super::calls::{Led, ManyCalls};
 use crate::call::load::{Goal, Load, count_panic};
 use crate::call::recursion::{self, KeyLoad};
 use crate::collector::traced::Traced;
+use crate::deferral;
 
 impl ManyCalls {
     /// Polls the body as a part of these loads. `body` returns true if it is ready.
@@ -29,6 +30,7 @@ impl ManyCalls {
                 Arc::clone(self.polled.insert(polled))
             }
         };
+        let queued = deferral::queued_here();
         let ready = {
             let watch = self.loads.first().and_then(|(_, load)| load.watch());
             let _polled = recursion::enter_many(&polled, watch, self.inherited());
@@ -38,6 +40,7 @@ impl ManyCalls {
             let _inside = InsideMany { loads: &self.loads, was_panicking: thread::panicking() };
             body(context)
         };
+        self.loads.iter_mut().for_each(|(_, load)| load.note_queued(queued));
         if ready {
             return;
         }

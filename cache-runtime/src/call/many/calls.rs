@@ -227,12 +227,8 @@ impl ManyCalls {
     pub(super) fn end_aside(&mut self, key: usize, is_error: bool) {
         let item = &mut self.items[key];
         if let Some(traced) = &mut item.traced {
-            let is_cached = item.call.is_some();
-            traced.bypasses(if is_cached {
-                BypassReason::Recursion
-            } else {
-                BypassReason::NoEntry
-            });
+            let reason = item.call.as_ref().map(|call| call.bypass_reason());
+            traced.bypasses(reason.unwrap_or(BypassReason::NoEntry));
         }
         self.end(key, Origin::new(Source::Load), is_error);
     }

@@ -48,6 +48,11 @@ impl ManyCalls {
             self.answer(key, value.clone());
             let took = load.count();
             load.forget_error();
+            if load.is_uncommitted() {
+                load.withhold();
+                end(self.items[key].traced.take(), None);
+                continue;
+            }
             match value {
                 value if load.is_for_redis() => {
                     let traced = self.items[key].traced.take();

@@ -7,11 +7,13 @@ use super::calls::{Led, LedKey, ManyCalls, OldValue};
 use super::waiting::follow;
 use crate::call::decision::{Decision, decide_on};
 use crate::call::found::FoundValue;
+use crate::call::load::Action;
 use crate::call::look::{loading, open_refresh, place};
 use crate::call::report::count_hit;
 use crate::call::retry::alone;
 use crate::call::sharing::pass;
 use crate::call::step::{Destination, Loading};
+use crate::call::turn::answer;
 use crate::call::{Call, recursion};
 use crate::flight::{Leader, Role};
 use crate::site::Coalesce;
@@ -35,6 +37,13 @@ impl ManyCalls {
                 self.led.push((key, Led::Aside));
                 continue;
             };
+            if call.reads_only() {
+                match boxed(|| answer(&call)).await {
+                    Action::Return(served) => self.serve_output(key, served),
+                    Action::Load(_) | Action::Bypass => self.load_aside(key),
+                }
+                continue;
+            }
             if recursion::is_inside(&call.key) {
                 let loading = loading(alone(&call), Destination::Caller);
                 self.led.push((key, Led::Load(Box::new(loading))));

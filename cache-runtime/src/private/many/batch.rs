@@ -15,6 +15,7 @@ use crate::cache_call::request::{self, Delivery, Looked, Resolved, Response};
 use crate::call::{self, Answers, BatchRefresh, BatchRun, Call, Demands, MissedId};
 use crate::collector::traced::Traced;
 use crate::collector::{BypassReason, Subject};
+use crate::deferral;
 use crate::error::Error;
 use crate::manager;
 use crate::output::collection::{Collection, Holds, ItemOf};
@@ -192,15 +193,17 @@ pub fn refresh_many<K, Id, T, How, F, B>(
 
 /// Returns the call of an entry, if its function caches it, and the call for its collector, if it has one.
 fn call_of(resolved: Resolved) -> (Option<Arc<Call>>, Option<Box<Traced>>) {
-    let Resolved { bound, key, policy, bypass } = resolved;
+    let Resolved { bound, key, policy, bypass, .. } = resolved;
     let Some(policy) = policy else {
         let reason = bypass.unwrap_or(BypassReason::NoEntry);
         return (None, Traced::bypassing(|| Subject::of_key(&key), reason));
     };
     let traced = Traced::begin(|| Subject::of_key(&key));
     let (core, counters, stores) = (bound.core, bound.counters, bound.stores);
-    let (shares, demands, heir) = (None, Demands::default(), call::heir());
-    (Some(Arc::new(Call { core, counters, key, policy, shares, stores, demands, heir })), traced)
+    let (shares, demands, heir, scope) =
+        (None, Demands::default(), call::heir(), deferral::current());
+    let call = Call { core, counters, key, policy, shares, stores, demands, heir, scope };
+    (Some(Arc::new(call)), traced)
 }
 
 impl<K, Id, T, How> fmt::Debug for Batch<K, Id, T, How> {

@@ -207,6 +207,22 @@ pub async fn put_owned(row: u8) -> Result<Datum, Failed> {
     replace(Key::new(4, row)).await
 }
 
+/// Puts a row whose entry the value names.
+#[cache_put(entry = plain(result.key.row()))]
+pub async fn put_late_plain(row: u8) -> Result<Datum, Failed> {
+    replace(Key::new(0, row)).await
+}
+
+#[cache_put(entry = refreshed(result.key.row()))]
+pub async fn put_late_refreshed(row: u8) -> Result<Datum, Failed> {
+    replace(Key::new(2, row)).await
+}
+
+#[cache_put(entry = owned(result.key.row()))]
+pub async fn put_late_owned(row: u8) -> Result<Datum, Failed> {
+    replace(Key::new(4, row)).await
+}
+
 async fn replace(key: Key) -> Result<Datum, Failed> {
     dawdle().await;
     let version = database().change([key]).await[key.index()];
