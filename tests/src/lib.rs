@@ -1,5 +1,5 @@
 //! The tools of the behaviour suite: Redis servers of its own, alone, in clusters and under sentinels,
-//! an unreliable network in front of them, child processes, counters.
+//! PostgreSQL servers, an unreliable network in front of them, child processes, counters.
 //!
 //! Everything here panics when it fails: a test cannot go on without it.
 #![allow(
@@ -17,6 +17,7 @@ mod guide;
 pub mod history;
 mod namespace;
 mod port;
+mod postgres;
 mod proxy;
 mod redis_cluster;
 mod redis_sentinels;
@@ -35,6 +36,7 @@ pub use counter::Counter;
 pub use dice::Dice;
 pub use namespace::unique_namespace;
 pub use port::free_port;
+pub use postgres::{Postgres, PostgresDatabase};
 pub use proxy::{Proxy, Way};
 pub use redis_cluster::{RedisCluster, RedisClusterBuilder, SlotMove};
 pub use redis_sentinels::{Sentinels, SentinelsBuilder};
