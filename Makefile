@@ -12,8 +12,9 @@ export RUST_TEST_THREADS ?= 8
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install redis-server and Chromium from the system's packages if they are missing
+setup: ## Install redis-server, PostgreSQL and Chromium from the system's packages if they are missing
 	@scripts/install-redis
+	@scripts/install-postgres
 	@scripts/install-chromium
 
 run: ## Run the quick start
@@ -31,11 +32,13 @@ test: setup ## Run all tests, also those in the documentation
 test-migrating: setup ## Test the program with four caches (needs Rust 1.92)
 	@$(CARGO) test --manifest-path examples/migrating/Cargo.toml --target-dir target
 
-soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, a load of minutes, a million values through the codecs, and the longest programs of the model
+soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, a million with transactions of PostgreSQL, a load of minutes, a million values through the codecs, and the longest programs of the model
 	ROUND_TRIPS=$${ROUND_TRIPS:-1000000} $(CARGO) test -p cache-runtime --all-features --lib \
 		-- --nocapture a_value_comes_back_as_it_was_or_is_not_stored
 	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-tests \
 		--test history -- --nocapture no_process
+	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-sqlx --all-features \
+		--test history -- --nocapture no_read
 	LOAD_SECONDS=$${LOAD_SECONDS:-120} LOAD_KEYS=$${LOAD_KEYS:-1000000} \
 		$(CARGO) test --release -p cache-tests --test load -- --nocapture
 	$(CARGO) test --release -p cache-tests --test protocol -- --nocapture --ignored --test-threads=1
