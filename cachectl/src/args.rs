@@ -24,7 +24,8 @@ pub(crate) struct Cli {
     /// Prints JSON instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The timeout of one command to Redis, and of each step of a request to admin endpoints.
+    /// The timeout of one command to Redis, of each step of a request to admin endpoints, and of connecting to a
+    /// database.
     #[arg(long, global = true, default_value = "2s", value_parser = duration)]
     pub(crate) timeout: Duration,
     #[command(subcommand)]
@@ -33,7 +34,7 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "\
 Exit codes: 0 done; 1 negative result: no such entry, a cache that is not healthy, a fault found; 2 wrong usage;
-3 Redis or the admin endpoints cannot be used, or Redis has not confirmed an invalidation.";
+3 Redis, the admin endpoints or the database cannot be used, or Redis has not confirmed an invalidation.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -81,13 +82,37 @@ pub(crate) enum Command {
         times: Option<NonZeroUsize>,
     },
     /// Checks everything that the cache needs from this Redis, and suggests remedies.
-    Doctor,
+    Doctor {
+        /// Checks the outbox in this database, too; without an address, in that of the variable DATABASE_URL.
+        #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+        database: Option<String>,
+    },
     /// Prints the dependencies of the annotated functions of a running program, for Graphviz.
     ///
     /// An arrow leads from a function that invalidates or puts to those that it reaches, and from a cached function to
     /// those whose bodies call it. A dashed arrow does not pass invalidations on. Calls are those that this process
     /// of the program has made. A picture: `cachectl graph http://localhost:3000/cache | dot -Tsvg > graph.svg`.
     Graph(GraphSource),
+    /// Shows the outbox: the table with the invalidations of transactions that have committed.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Performs the invalidations in the outbox, until Ctrl-C or SIGTERM.
+    ///
+    /// A row is deleted when Redis has confirmed. Rows whose namespace is another one are left to its relay. Several
+    /// relays may run at the same time, and a program may run one itself.
+    Relay(DatabaseUrl),
+    /// Prints triggers of PostgreSQL for a table, which write into the outbox what a change makes stale.
+    ///
+    /// They are for rows that are changed by programs that know nothing of the cache. A relay then invalidates. A template has
+    /// columns in the place of values: with `--prefix 'video:{id}'`, a change of a row with the id 42 invalidates
+    /// `video:42`. An UPDATE does so for the old and the new row, TRUNCATE for all. If the column is NULL, everything
+    /// below the text before it is invalidated, and `{shelf?}` leaves out the template.
+    ///
+    /// The rows are for the relays of the namespace in `--namespace`; without it, for the next relay.
+    ///
+    /// Nothing is executed here: run the statement in a migration, or by
+    /// `cachectl triggers --table videos --prefix 'video:{id}' | psql`.
+    Triggers(TriggerOptions),
     /// Prints a script for the shell that completes the arguments of this program.
     Completions {
         /// The shell.
@@ -119,6 +144,70 @@ pub(crate) struct GraphSource {
     /// Shows only this function, by its name or path, those on which it depends, and those that depend on it.
     #[arg(long)]
     pub(crate) function: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// Prints the statements that make the table and its index.
+    Sql(SqlDialect),
+    /// Shows the number of invalidations that wait, the age of the oldest, and the number of those that cannot be
+    /// performed.
+    Lag(DatabaseUrl),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SqlDialect {
+    /// For PostgreSQL.
+    #[arg(long)]
+    pub(crate) postgres: bool,
+    /// For SQLite.
+    #[arg(long)]
+    pub(crate) sqlite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseUrl {
+    /// The address of the database, such as `postgres://user@host/shop` or `sqlite:shop.db`. Other users of this machine
+    /// can see arguments; use the variable DATABASE_URL for a password.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TriggerOptions {
+    /// The table.
+    #[arg(long)]
+    pub(crate) table: String,
+    #[command(flatten)]
+    pub(crate) templates: Templates,
+    /// The schema of the table, and of the function for it.
+    #[arg(long, default_value = "public")]
+    pub(crate) schema: String,
+    /// The schema of the table `cache_outbox`.
+    #[arg(long, default_value = "public")]
+    pub(crate) outbox_schema: String,
+    /// The beginning of the names of functions and triggers.
+    #[arg(long, default_value = "cache_outbox_")]
+    pub(crate) function_prefix: String,
+    /// Does not wake the relays by NOTIFY, which makes the commits of all transactions with a NOTIFY wait for each other.
+    /// A relay then sees a change at its next look, within a second.
+    #[arg(long)]
+    pub(crate) no_notify: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Templates {
+    /// Invalidates everything below this prefix, such as `video:{id}`, and the entry whose name equals it.
+    #[arg(long)]
+    pub(crate) prefix: Vec<String>,
+    /// Invalidates everything with this tag, such as `shelf:{shelf}`.
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Invalidates one entry, such as `video:{id}:meta`.
+    #[arg(long)]
+    pub(crate) name: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -33,6 +33,24 @@ pub(crate) enum Failure {
     Unavailable(String),
     /// The admin endpoints of a program cannot be used: their address and the reason.
     NoEndpoints(String),
+    /// The feature without which this program was built.
+    #[cfg_attr(
+        all(feature = "postgres", feature = "sqlite"),
+        allow(dead_code, reason = "it has all features")
+    )]
+    NoFeature(&'static str),
+    /// The database of the outbox cannot be used, for this reason.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        allow(dead_code, reason = "no database")
+    )]
+    NoDatabase(String),
+    /// The database has no outbox.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        allow(dead_code, reason = "no database")
+    )]
+    NoOutbox,
     /// The number of invalidations that Redis has not confirmed.
     Unconfirmed(usize),
     /// Redis became unavailable during a scan of all names.
@@ -47,9 +65,11 @@ impl Failure {
             Failure::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::SUCCESS;
             }
-            Failure::Usage(_) => 2,
+            Failure::Usage(_) | Failure::NoFeature(_) => 2,
             Failure::Unavailable(_)
             | Failure::NoEndpoints(_)
+            | Failure::NoDatabase(_)
+            | Failure::NoOutbox
             | Failure::Unconfirmed(_)
             | Failure::CutShort => 3,
             Failure::Write(_) => 1,
@@ -69,6 +89,16 @@ impl fmt::Display for Failure {
             Failure::NoEndpoints(reason) => {
                 write!(f, "the admin endpoints cannot be used: {reason}")
             }
+            Failure::NoFeature(feature) => write!(
+                f,
+                "this needs the feature `{feature}`: install this program with `cargo install --path cachectl \
+                 --features {feature}`"
+            ),
+            Failure::NoDatabase(reason) => write!(f, "the database cannot be used: {reason}"),
+            Failure::NoOutbox => f.write_str(
+                "the database has no table `cache_outbox`, or it is in another schema: `cachectl outbox sql` prints \
+                 the statements that make it",
+            ),
             Failure::Unconfirmed(pending) => {
                 write!(f, "Redis has not confirmed {pending} invalidations: run this again")
             }

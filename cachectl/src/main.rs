@@ -6,14 +6,16 @@ mod commands;
 mod connect;
 mod exit;
 mod graph;
+mod outbox;
 mod output;
+mod triggers;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command};
-use commands::{change, doctor, graph as dependencies, look, watch};
+use commands::{change, doctor, look, relay, watch};
 use connect::Connection;
 use exit::{Exit, Failure};
 use output::Output;
@@ -32,14 +34,24 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut out = Output::new(cli.json);
-    if let Command::Graph(source) = &cli.command {
-        return dependencies::graph(&mut out, source, cli.timeout);
+    match &cli.command {
+        Command::Graph(source) => return commands::graph::graph(&mut out, source, cli.timeout),
+        Command::Triggers(options) => {
+            return commands::triggers::triggers(&mut out, options, cli.namespace.as_deref());
+        }
+        Command::Outbox(command) => {
+            return commands::outbox::outbox(&mut out, command, cli.timeout).await;
+        }
+        _ => {}
     }
     let connection = Connection::new(&cli)?;
-    if let Command::Doctor = cli.command {
-        return doctor::doctor(&connection, &mut out).await;
+    if let Command::Doctor { database } = &cli.command {
+        return doctor::doctor(&connection, &mut out, database.as_deref(), cli.timeout).await;
     }
     let manager = connection.open().await?;
+    if let Command::Relay(database) = &cli.command {
+        return relay::relay(manager, database, cli.timeout).await;
+    }
     let outcome = match cli.command {
         Command::Stats { reset } => look::stats(&manager, &mut out, reset).await,
         Command::Health => look::health(&manager, &mut out).await,
@@ -54,7 +66,13 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Flush { yes } => change::flush(&manager, &mut out, yes).await,
         Command::Watch { every, times } => watch::watch(&manager, &mut out, every, times).await,
-        Command::Doctor | Command::Graph(_) | Command::Completions { .. } => Ok(Exit::Done),
+        // Those that need no Redis, or no manager that is connected.
+        Command::Doctor { .. }
+        | Command::Graph(_)
+        | Command::Outbox(_)
+        | Command::Relay(_)
+        | Command::Triggers(_)
+        | Command::Completions { .. } => Ok(Exit::Done),
     };
     // Removals that Redis has not confirmed by now are lost with this process.
     match manager.disconnect().await {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _, stdout};
 
 use serde::Serialize;
+use serde_json::json;
 
 pub(crate) struct Output {
     json: bool,
@@ -32,6 +33,14 @@ impl Output {
         // Control characters occur only within the strings of JSON, so they can be escaped in the whole text.
         let json = serde_json::to_string(value)?;
         writeln!(stdout().lock(), "{}", escaped(&json, steers, json_escape))
+    }
+
+    /// Prints text for another program, as it is, or a line of JSON with it.
+    pub(crate) fn verbatim(&mut self, name: &str, text: &str) -> io::Result<()> {
+        match self.json {
+            true => self.answer(&json!({ name: text }), ""),
+            false => writeln!(stdout().lock(), "{}", text.trim_end()),
+        }
     }
 
     /// Prints text of one or more lines.

@@ -4,6 +4,9 @@ pub(crate) mod change;
 pub(crate) mod doctor;
 pub(crate) mod graph;
 pub(crate) mod look;
+pub(crate) mod outbox;
+pub(crate) mod relay;
+pub(crate) mod triggers;
 pub(crate) mod watch;
 
 use cache_runtime::{CacheManager, FleetStats};
