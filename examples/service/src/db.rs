@@ -10,7 +10,7 @@ use std::{fmt, io};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::seed;
@@ -25,7 +25,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Db {
     readers: Arc<Pool>,
-    writer: Arc<Pool>,
+    pub(crate) writer: Arc<Pool>,
     id: String,
     /// Removes the temporary file with the last handle; `None` if the file was named.
     _temporary: Option<Arc<TempDir>>,
@@ -33,7 +33,7 @@ pub struct Db {
 
 /// Connections to one file, which are opened when they are needed first.
 #[derive(Debug)]
-struct Pool {
+pub(crate) struct Pool {
     path: PathBuf,
     read_only: bool,
     free: Arc<Semaphore>,
@@ -109,7 +109,7 @@ impl Pool {
         self: &Arc<Self>,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, DbError> {
-        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| DbError::Stopped)?;
+        let turn = self.turn().await?;
         let pool = Arc::clone(self);
         // The turn goes along: if the caller is dropped, the query still holds its connection.
         let work = spawn_blocking(move || {
@@ -120,16 +120,21 @@ impl Pool {
             answer
         });
         let answer = work.await.map_err(|_| DbError::Stopped)?;
-        answer.map_err(|error| DbError::Sqlite(Arc::new(error)))
+        answer.map_err(DbError::of)
+    }
+
+    /// Waits for a free connection.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        Arc::clone(&self.free).acquire_owned().await.map_err(|_| DbError::Stopped)
     }
 
     /// Returns an idle connection. A connection whose query has panicked is closed instead of returned.
-    fn take(&self) -> rusqlite::Result<Connection> {
+    pub(crate) fn take(&self) -> rusqlite::Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| self.connect(), Ok)
     }
 
-    fn put_back(&self, connection: Connection) {
+    pub(crate) fn put_back(&self, connection: Connection) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
@@ -141,6 +146,12 @@ impl Pool {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "query_only", self.read_only)?;
         Ok(connection)
+    }
+}
+
+impl DbError {
+    pub(crate) fn of(error: rusqlite::Error) -> Self {
+        DbError::Sqlite(Arc::new(error))
     }
 }
 

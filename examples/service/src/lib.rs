@@ -5,6 +5,7 @@
 //! | [`videos`] | the cached queries, and the changes that invalidate them |
 //! | [`analysis`] | a paid API, whose answers are kept for long |
 //! | [`db`], [`seed`] | SQLite from async code; the tables and what is in them |
+//! | [`transaction`] | a transaction whose invalidations follow its commit |
 //! | [`routes`], [`problem`] | HTTP, and errors as JSON |
 //! | [`service`] | all of it together with the admin endpoints and the probes, from start to shutdown |
 //! | [`access`] | who may see and steer the cache |
@@ -20,4 +21,5 @@ pub mod problem;
 pub mod routes;
 pub mod seed;
 pub mod service;
+pub mod transaction;
 pub mod videos;

@@ -1,5 +1,6 @@
 //! The HTTP side. It does not know what is cached.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -39,7 +40,7 @@ pub fn routes(app: App) -> Router {
         .route("/videos/{id}/views", post(count_view))
         .route("/videos/{id}/comments", get(comments).post(add_comment))
         .route("/videos/{id}/analysis", get(analysis))
-        .route("/channels/{channel}/videos", get(in_channel))
+        .route("/channels/{channel}/videos", get(in_channel).patch(rename_all))
         .route("/newest", get(newest))
         .route("/popular", get(popular))
         .fallback(nothing_here)
@@ -58,6 +59,7 @@ async fn index() -> &'static str {
      GET    /videos?search=river&page=0\n\
      POST   /videos                       {\"channel\": \"..\", \"title\": \"..\"}\n\
      GET    /channels/{channel}/videos?page=0\n\
+     PATCH  /channels/{channel}/videos    {\"7\": \"..\"}: new titles, all or none\n\
      GET    /newest?page=0\n\
      GET    /popular\n\
      GET    /cache                        what the cache does, live\n\
@@ -158,6 +160,22 @@ async fn rename(State(app): State<App>, id: Id, body: Body<Rename>) -> Answer<Vi
         return Err(Problem::no_video(id));
     }
     found(&app, id).await.map(Json)
+}
+
+async fn rename_all(
+    State(app): State<App>,
+    channel: Result<Path<String>, PathRejection>,
+    body: Body<BTreeMap<i64, String>>,
+) -> Result<StatusCode, Problem> {
+    let (Path(channel), Json(titles)) = (channel?, body?);
+    let mut checked = BTreeMap::new();
+    for (id, title) in &titles {
+        checked.insert(*id, text("title", title, 200)?.to_owned());
+    }
+    match videos::rename_all(&app.db, text("channel", &channel, 50)?, checked).await? {
+        None => Ok(StatusCode::NO_CONTENT),
+        Some(id) => Err(Problem::no_video(id)),
+    }
 }
 
 async fn delete(State(app): State<App>, id: Id) -> Result<StatusCode, Problem> {

@@ -11,7 +11,7 @@
 //!
 //! `db` is the way to the answer and not a part of the request, so no key and no tag mentions it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cache_runtime::{cache_invalidate, cache_put, cached};
@@ -19,6 +19,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, DbError};
+use crate::transaction::Transaction;
 
 /// The number of videos on one page of a list.
 const PAGE: u32 = 20;
@@ -209,6 +210,42 @@ pub async fn add(db: &Db, channel: &str, title: &str) -> Result<Video, DbError> 
 pub async fn rename(db: &Db, id: i64, channel: &str, title: &str) -> Result<bool, DbError> {
     let row = (id, channel.to_owned(), title.to_owned());
     db.write(move |db| {
+        let sql = "UPDATE video SET title = ?3 WHERE id = ?1 AND channel = ?2";
+        Ok(db.prepare_cached(sql)?.execute(row)? > 0)
+    })
+    .await
+}
+
+/// Renames several videos of a channel: all of them or, if one is not in the channel, none. Returns the id of that one.
+///
+/// Nobody sees a new title before the commit, and nothing is invalidated if the transaction is rolled back.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn rename_all(
+    db: &Db,
+    channel: &str,
+    titles: BTreeMap<i64, String>,
+) -> Result<Option<i64>, DbError> {
+    let mut tx = db.begin().await?;
+    for (id, title) in titles {
+        if !rename_one(&mut tx, id, channel, title).await? {
+            return Ok(Some(id));
+        }
+    }
+    tx.commit().await.map(|()| None)
+}
+
+#[cache_invalidate(entry = video(tx.db(), id), tags = ["channel:{channel}", "titles"], within = tx)]
+async fn rename_one(
+    tx: &mut Transaction,
+    id: i64,
+    channel: &str,
+    title: String,
+) -> Result<bool, DbError> {
+    let row = (id, channel.to_owned(), title);
+    tx.run(move |db| {
         let sql = "UPDATE video SET title = ?3 WHERE id = ?1 AND channel = ?2";
         Ok(db.prepare_cached(sql)?.execute(row)? > 0)
     })

@@ -49,6 +49,35 @@ async fn a_new_title_leaves_other_videos_channels_and_all_comments() {
 }
 
 #[tokio::test]
+async fn titles_that_are_renamed_together_show_together_or_not_at_all() {
+    let service = Running::start().await;
+    let (list, others) = ("/channels/cats/videos", "/channels/music/videos");
+    for path in [CAT, list, others] {
+        service.get(path).await.ok();
+    }
+    let loads =
+        async || (service.loads_and_hits("video").await.0, service.loads_and_hits("list").await.0);
+    let before = loads().await;
+
+    // Number 10 is in another channel, so number 9 is not renamed either, and stays cached.
+    let titles = json!({ "9": "First", "10": "Second" });
+    let refused = service.send(Method::PATCH, list, titles).await;
+    assert!(refused.refusal(404).contains("10"));
+    assert_ne!(service.get(CAT).await.ok()["title"], "First");
+    service.get(list).await.ok();
+    assert_eq!(loads().await, before, "nothing was invalidated");
+
+    let titles = json!({ "9": "First", "17": "Second" });
+    let renamed = service.send(Method::PATCH, list, titles).await;
+    assert_eq!(renamed.status, 204);
+    assert_eq!(service.get(CAT).await.ok()["title"], "First");
+    let listed = service.get(list).await.ok().to_string();
+    assert!(listed.contains("First") && listed.contains("Second"), "{listed}");
+    service.get(others).await.ok();
+    assert_eq!(loads().await, (before.0 + 1, before.1 + 1), "the other channel stays cached");
+}
+
+#[tokio::test]
 async fn a_view_is_put_in_place_and_no_list_is_loaded_again() {
     let service = Running::start().await;
     let views = service.get(CAT).await.ok()["views"].as_i64().unwrap();
