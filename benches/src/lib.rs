@@ -20,6 +20,7 @@ pub mod memory;
 pub mod process;
 pub mod redis;
 pub mod report;
+pub mod round_trips;
 pub mod stampede;
 
 pub use calls::{Access, Arguments, all_calls, random_calls};

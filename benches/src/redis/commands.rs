@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cache_tests::RedisServer;
 
 /// The commands inside the scripts of an invalidation, which need no round trips of their own.
-const IN_SCRIPTS: [&str; 3] = ["getrange", "publish", "unlink"];
+const IN_SCRIPTS: [&str; 5] = ["get", "getrange", "publish", "set", "unlink"];
 
 /// The number of calls of each command.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +48,9 @@ mod tests {
     fn what_a_script_does_was_not_sent() {
         let before = "# Commandstats\r\ncmdstat_get:calls=2,usec=9\r\n";
         let scan = "cmdstat_get:calls=2,usec=9\r\ncmdstat_unlink:calls=3,usec=1\r\n";
-        let script = format!("{scan}cmdstat_evalsha:calls=1,usec=1\r\ncmdstat_info:calls=1,usec=1");
+        let set = "cmdstat_set:calls=1,usec=1\r\n";
+        let script =
+            format!("{scan}{set}cmdstat_evalsha:calls=1,usec=1\r\ncmdstat_info:calls=1,usec=1");
         let [before, scan, script] = [before, scan, &script].map(Commands::read);
         assert_eq!(scan.sent_since(&before), 3);
         assert_eq!(script.sent_since(&before), 1);

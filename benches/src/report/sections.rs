@@ -93,6 +93,15 @@ const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        title: "Transactions",
+        note: "A transaction of PostgreSQL that changes one row and invalidates one prefix in Redis (`cargo bench \
+               --manifest-path benches/Cargo.toml --bench transactions`): the time until its commit returns, in \
+               brackets over sqlx alone; and the requests, those after the commit included. PostgreSQL does not wait \
+               for its disk (`fsync = off`), so the ratios are larger than with a disk.",
+        plots: &[],
+        groups: &["transaction, ", "requests of a transaction to "],
+    },
+    Section {
         title: "Memory in use",
         note: "Resident memory, as the system counts it; the bound is that of `cache-runtime`.",
         plots: &["memory-per-entry.svg"],
