@@ -128,7 +128,11 @@ async fn count(
         }
         let each = |total: u64| total as f64 / COUNTED as f64;
         let sent = Commands::of(redis).sent_since(&commands);
-        of_postgres.push(figure("requests of a transaction to PostgreSQL", name, each(way.count() - requests)));
+        of_postgres.push(figure(
+            "requests of a transaction to PostgreSQL",
+            name,
+            each(way.count() - requests),
+        ));
         of_redis.push(figure("requests of a transaction to Redis", name, each(sent)));
     }
     publish_figures(BENCHMARK, &of_postgres);

@@ -32,7 +32,7 @@ pub struct Child {
     operations: u64,
 }
 
-/// What may happen to a process.
+/// The fate that a process may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It may be killed. Its transactions use the outbox.

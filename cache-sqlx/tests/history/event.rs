@@ -113,7 +113,7 @@ pub struct Ended {
     pub confirmed: Option<u64>,
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Outcome {
     Committed,
@@ -121,7 +121,7 @@ pub enum Outcome {
     Unknown,
 }
 
-/// What a history has to contain, besides all kinds of reads.
+/// An operation that a history has to contain, besides all kinds of reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
     Operations,

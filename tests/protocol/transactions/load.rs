@@ -27,7 +27,7 @@ pub struct Call {
     pub marked: bool,
     /// The call began in the scope of a transaction.
     pub inside: bool,
-    /// What the transaction had written when the call began.
+    /// The writes of the transaction until the call began.
     pub own: Option<Version>,
 }
 

@@ -92,7 +92,7 @@ pub enum Registration {
     OneByOne,
 }
 
-/// How often a transaction may do something.
+/// The number of times that a transaction may do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub isolation: Isolation,

@@ -14,7 +14,7 @@ use super::writer::WriterAt;
 pub enum Event {
     /// A call goes on.
     Proceeds(usize),
-    /// What is neither a call nor open goes on.
+    /// Something that is neither a call nor open goes on.
     Advances(usize),
     /// A removal is not executed.
     IsNotConfirmed(usize),

@@ -82,7 +82,7 @@ fn a_load_while_something_is_pending_is_not_shared() {
     needs(Safeguard::PendingIsNotShared, scenario(PARTS, NAME), UNCOMMITTED);
 }
 
-/// What else follows from the row may be registered later, or never.
+/// Another dependency of the row may be registered later, or never.
 #[test]
 fn a_load_while_anything_is_pending_is_not_stored() {
     const PLAN: Plan = Plan { registration: OneByOne, ..CALLS };

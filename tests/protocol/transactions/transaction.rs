@@ -18,7 +18,7 @@ pub struct Transaction {
     pub in_savepoint: bool,
     /// A write has failed, so nothing is registered for it.
     pub has_failed: bool,
-    /// What the transaction has written, and what it has written in the savepoint.
+    /// The writes of the transaction, and those in the savepoint.
     pub own: [Option<Version>; 2],
     /// The same of what is to be invalidated.
     pub pending: [Targets; 2],

@@ -46,7 +46,7 @@ const CHANGES: [Fact; 8] = [
     Fact::ReadInChange,
 ];
 
-/// What a transaction does and has done.
+/// A transaction on its way.
 pub struct Course<'a> {
     shared: &'a Shared,
     dice: Dice,

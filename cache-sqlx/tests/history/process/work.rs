@@ -16,7 +16,7 @@ use crate::event::Event;
 /// No operation may take longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the tasks of a process share.
+/// The state that the tasks of a process share.
 pub struct Shared {
     pub pool: PgPool,
     pub record: Arc<Record>,
