@@ -51,43 +51,6 @@ async fn a_load_beside_a_savepoint_that_has_written_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_call_beside_a_savepoint_sees_what_was_written_there() {
-    on_each_store(async |_| {
-        let source = Source::new(1);
-        item(&source, 1, 1).await;
-        let queue = InvalidationQueue::new();
-        let savepoint = queue.nested();
-        let value = queue.scope(async {
-            savepoint.scope(change(&source, 1, 2)).await;
-            item(&source, 1, 1).await
-        });
-        assert_eq!(value.await, 2);
-        savepoint.take().discard();
-        source.set(1);
-        assert_eq!(item(&source, 1, 1).await, 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_transaction_that_commits_in_its_own_scope_invalidates() {
-    on_each_store(async |_| {
-        let source = Source::new(1);
-        item(&source, 1, 1).await;
-        let queue = InvalidationQueue::new();
-        queue
-            .scope(async {
-                change(&source, 1, 2).await;
-                queue.take().apply().await;
-            })
-            .await;
-        assert_eq!(item(&source, 1, 1).await, 2);
-        assert!(queue.is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn another_transaction_that_commits_in_the_scope_of_one_does_not_wait_for_its_end() {
     on_each_store(async |_| {
         let source = Source::new(1);
