@@ -690,3 +690,18 @@ async fn act(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest allocation that the allocators of common systems serve without a search.
+    const FAST: usize = 1_032;
+
+    #[test]
+    fn the_future_of_a_call_is_allocated_quickly() {
+        let call = MissedCall { state: CallState::Bypass(Reply::default()), traced: None };
+        let size = size_of_val(&*call.next(None));
+        assert!(size <= FAST, "{size}");
+    }
+}

@@ -9,7 +9,7 @@
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
-//! | `HISTORY_OPERATIONS` | 24,000 | how many operations there are at least, in both modes together |
+//! | `HISTORY_OPERATIONS` | 100,000 | how many operations there are at least, in both modes together |
 //! | `HISTORY_MODE` | both | the mode of the caches: `redis`, `tiered` |
 //! | `HISTORY_PROCESSES` | 3 | how many processes there are at a time; one of them is killed now and then |
 //! | `HISTORY_TASKS` | 4 | how many tasks each of them has |

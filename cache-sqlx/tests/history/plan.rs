@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::checker::Bounds;
 
 /// The number of operations of both modes together, if no variable says so.
-const OPERATIONS: u64 = 24_000;
+const OPERATIONS: u64 = 100_000;
 /// The lifetime of values that were loaded without Redis.
 const OUTAGE_TTL: Duration = Duration::from_millis(500);
 /// The time for which earlier values are served without Redis.
