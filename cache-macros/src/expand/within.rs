@@ -14,11 +14,11 @@ use super::{here, placed};
 //     let flow = ::core::pin::pin!(flow);
 //     P::InvalidationQueue::scope(&queue, flow).await
 //
-// It is pinned here, because an async function has its argument twice in its future.
-//
 // or, in code that is not async,
 //
 //     P::InvalidationQueue::scope_blocking(&queue, move || { flow })
+//
+// The future is pinned here, because an async function has its argument twice in its own.
 pub(super) fn within(
     p: &TokenStream,
     given: Option<&Expr>,
