@@ -49,11 +49,13 @@ scale: setup ## Measure what entries, instances and invalidations take, and prin
 lint: ## Check formatting and lints, with all features and with none, and that the fuzz targets compile
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path benches/Cargo.toml --check
+	$(CARGO) fmt --manifest-path benches/transactions/Cargo.toml --check
 	$(CARGO) fmt --manifest-path examples/migrating/Cargo.toml --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --no-default-features -- -D warnings
 	$(CARGO) clippy --manifest-path benches/Cargo.toml --target-dir target --all-targets -- -D warnings
+	$(CARGO) clippy --manifest-path benches/transactions/Cargo.toml --target-dir target --all-targets -- -D warnings
 	$(CARGO) clippy --manifest-path examples/migrating/Cargo.toml --target-dir target --all-targets -- -D warnings
 	RUSTFLAGS="--cfg fuzzing" $(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features -- -D warnings
 
@@ -65,6 +67,7 @@ crates: ## Check how many crates cache-runtime brings along
 
 bench: setup ## Run the benchmarks, and write the results into the README and benches/RESULTS.md
 	$(CARGO) bench --manifest-path benches/Cargo.toml
+	$(CARGO) bench --manifest-path benches/transactions/Cargo.toml
 	$(CARGO) run --release --manifest-path benches/Cargo.toml --bin report
 
 instructions: setup ## Count the instructions of a hit; more than before by 3 % is an error (needs valgrind)

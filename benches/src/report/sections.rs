@@ -95,7 +95,7 @@ const SECTIONS: &[Section] = &[
     Section {
         title: "Transactions",
         note: "A transaction of PostgreSQL that changes one row and invalidates one prefix in Redis (`cargo bench \
-               --manifest-path benches/Cargo.toml --bench transactions`): the time until its commit returns, in \
+               --manifest-path benches/transactions/Cargo.toml`): the time until its commit returns, in \
                brackets over sqlx alone; and the requests, those after the commit included. PostgreSQL does not wait \
                for its disk (`fsync = off`), so the ratios are larger than with a disk.",
         plots: &[],

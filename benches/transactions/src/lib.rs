@@ -1,0 +1,1 @@
+//! The package of the benchmark of transactions, which is in `benches`.
