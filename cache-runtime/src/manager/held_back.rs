@@ -25,12 +25,11 @@ impl CacheManager {
         if tags.is_empty() {
             return false;
         }
-        let has = |tag: &String| {
-            let meta = core.meta_in_memory(key);
-            meta.is_some_and(|meta| meta.stamps.cover(&[Slot::tag(tag)]))
-        };
-        if tags.iter().any(has) || core.redis.is_none() {
-            return tags.iter().any(has);
+        let in_memory = core.meta_in_memory(key);
+        let has_in_memory = in_memory
+            .is_some_and(|meta| tags.iter().any(|tag| meta.stamps.cover(&[Slot::tag(tag)])));
+        if has_in_memory || core.redis.is_none() {
+            return has_in_memory;
         }
         let inspected = core.inspect(key).await;
         inspected.is_some_and(|found| found.tags.iter().any(|tag| tags.contains(&tag.name)))
