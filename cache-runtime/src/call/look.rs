@@ -24,7 +24,7 @@ use crate::tiers::reading::ReadResult;
 pub(crate) async fn look(call: &Call) -> Step {
     let (core, key) = (&call.core, &call.key);
     if recursion::is_inside(key) {
-        return Step::Load(loading(alone(call), Destination::Caller));
+        return Step::Load(Box::new(loading(alone(call), Destination::Caller)));
     }
     if call.stores == Stores::Memory {
         // In a forked process the coarse clock stands still. No request to Redis will find that out.
@@ -232,7 +232,7 @@ async fn load_or_follow(call: &Call, leader: Leader<CallKey>, destination: Desti
         return Step::Done(served);
     }
     call.counters.slow.misses.one();
-    Step::Load(loading(leader, destination))
+    Step::Load(Box::new(loading(leader, destination)))
 }
 
 /// Waits for a load that runs in the background. At the wait limit, another load may take its place.

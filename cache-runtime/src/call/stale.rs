@@ -19,11 +19,12 @@ pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: Fou
             call.counters.slow.misses.one();
         }
         let destination = Destination::Place(found);
-        return Step::Load(Loading { leader: refresh, destination, instead: None });
+        return Step::Load(Box::new(Loading { leader: refresh, destination, instead: None }));
     }
     match runtime.and_then(|runtime| call.core.background.place(runtime, &call.key)) {
         Some(slot) => {
-            Step::BackgroundRefresh(BackgroundRefresh { refresh, slot, found, ahead: None })
+            let refresh = BackgroundRefresh { refresh, slot, found, ahead: None };
+            Step::BackgroundRefresh(Box::new(refresh))
         }
         None => Step::Done(served(call, found)),
     }
@@ -54,7 +55,8 @@ pub(super) async fn load_or_serve(
             && let Some(refresh) = open()
         {
             let ahead = Some(Ahead { leader, limit, destination });
-            return Step::BackgroundRefresh(BackgroundRefresh { refresh, slot, found, ahead });
+            let refresh = BackgroundRefresh { refresh, slot, found, ahead };
+            return Step::BackgroundRefresh(Box::new(refresh));
         }
     }
     load_instead_of(call, leader, destination, found)
@@ -69,7 +71,7 @@ fn load_instead_of(
 ) -> Step {
     call.counters.slow.misses.one();
     leader.reopen();
-    Step::Load(Loading { leader, destination, instead: Some(found) })
+    Step::Load(Box::new(Loading { leader, destination, instead: Some(found) }))
 }
 
 /// Returns the load of this key that runs in the background, if there is one.

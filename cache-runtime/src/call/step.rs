@@ -9,12 +9,14 @@ use crate::tiers::examine::Vacancy;
 use crate::tiers::key::CallKey;
 
 /// The next step of a call that has looked for its value.
+///
+/// All but a found value is in a box: most calls find one, and each layer of the call moves the step.
 pub(crate) enum Step {
     Done(Served),
     /// This caller runs the body.
-    Load(Loading),
+    Load(Box<Loading>),
     /// A task of its own runs the body.
-    BackgroundRefresh(BackgroundRefresh),
+    BackgroundRefresh(Box<BackgroundRefresh>),
 }
 
 /// A load that this caller leads.

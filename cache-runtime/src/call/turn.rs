@@ -25,7 +25,7 @@ pub(crate) async fn turn(call: &Arc<Call>) -> Action {
     // The step is taken apart before the next wait. So the future does not have a place for it, and is small.
     let loading = match look(call).await {
         Step::Done(served) => return Action::Return(served),
-        Step::Load(loading) => loading,
+        Step::Load(loading) => *loading,
         // The body cannot run in the background here.
         Step::BackgroundRefresh(refresh) => return Action::Return(Served::found(refresh.found)),
     };

@@ -248,7 +248,7 @@ impl MissedCall {
                     match call::run_in_background(of_task, step, body.lost(), around).await {
                         Step::Done(served) => CallState::Done(served, reply),
                         Step::Load(step) => {
-                            CallState::Load(Box::new(LookedUp { call, step, reply }))
+                            CallState::Load(Box::new(LookedUp { call, step: *step, reply }))
                         }
                         // It has begun already.
                         Step::BackgroundRefresh(_) => CallState::Bypass(reply.unwrap_or_default()),
@@ -584,13 +584,13 @@ async fn look(mut prepared: Box<Prepared>, shares: Shares) -> Option<CallState> 
         Step::Done(served) => CallState::Done(served, reply),
         Step::Load(loading) => match call::place_of(&call, &loading) {
             Some(slot) => {
-                let step = Detached { loading, slot };
+                let step = Detached { loading: *loading, slot };
                 CallState::Detached(Box::new(LookedUp { call, step, reply }))
             }
-            None => CallState::Load(Box::new(LookedUp { call, step: loading, reply })),
+            None => CallState::Load(Box::new(LookedUp { call, step: *loading, reply })),
         },
         Step::BackgroundRefresh(step) => {
-            CallState::BackgroundRefresh(Box::new(LookedUp { call, step, reply }))
+            CallState::BackgroundRefresh(Box::new(LookedUp { call, step: *step, reply }))
         }
     })
 }
