@@ -26,6 +26,7 @@ mod deferral;
 mod format;
 mod registry;
 mod site;
+mod sizing;
 mod stats;
 mod support;
 mod tiers;
@@ -59,6 +60,7 @@ pub use registry::{
 };
 pub use site::{Coalesce, Inherit, Tier};
 pub use site::{SiteKey, SourceLocation};
+pub use sizing::{FunctionSizing, Sizing, SizingFinding};
 pub use stats::events::{Event, EventKind};
 pub use stats::{Counts, FleetSite, FleetStats, Latencies, OutboxLag, SiteStats, Stats};
 pub use support::clock::Clock;

@@ -18,7 +18,7 @@ pub(crate) const RUNTIME: &[&[&str]] = &[
     &["coherence"],
     &["config"],
     &["format"],
-    &["output"],
+    &["output", "sizing"],
     &["stats"],
     &["key"],
     &["error"],

@@ -14,6 +14,7 @@ use super::Call;
 use super::fill::{MemoryFill, RedisFill, depend_in_memory};
 use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
+use super::reloads::compare_with_expired;
 use super::report::{count_load, count_stale, say_failed, say_undecided};
 use super::sharing::{land, land_absent, land_filled, land_outdated};
 use crate::coherence::generation::GenerationSnapshot;
@@ -298,6 +299,7 @@ impl Load {
             return None;
         }
         let Load { call, leader, goal, lease, span, inherited, .. } = *self;
+        compare_with_expired(&call, value.as_ref());
         let outcome = match goal {
             Goal::Memory { limit } => {
                 // A caller that joins after the comparison of the dependencies is not served, so there is one seal only.

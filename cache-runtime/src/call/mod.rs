@@ -28,6 +28,7 @@ mod load;
 mod look;
 mod many;
 mod recursion;
+mod reloads;
 mod replace;
 mod report;
 mod requests;

@@ -32,6 +32,7 @@ use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
 use crate::registry::audit::unused_prefixes;
 use crate::registry::registry;
+use crate::sizing::Sizing;
 use crate::stats::events::Event;
 use crate::stats::{FleetStats, OutboxLag, Stats};
 use crate::support::blocking::block_on;
@@ -162,6 +163,30 @@ impl CacheManager {
     /// The relay of `cache-sqlx` does so. Call it in a relay of your own.
     pub fn report_outbox(&self, lag: OutboxLag) {
         *self.core().outbox.lock() = lag;
+    }
+
+    /// Returns a report about the use of memory, with advice: the hit rate that more memory would bring, functions that
+    /// take memory without hits, TTLs that are too short, functions that cost more than they save.
+    ///
+    /// It looks at every entry in memory, and blocks the thread for that time. With millions of entries, call it in
+    /// `tokio::task::spawn_blocking`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cache_runtime::CacheManager;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// let cache = CacheManager::builder().build()?;
+    /// cache.set("user:1", &"Ada".to_string(), Duration::from_secs(60)).await?;
+    ///
+    /// let sizing = cache.sizing();
+    /// assert_eq!((sizing.entries, sizing.functions[0].entries), (1, 1));
+    /// println!("{sizing}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sizing(&self) -> Sizing {
+        self.core().sizing()
     }
 
     /// Resets the statistics to zero. Stored values are kept.

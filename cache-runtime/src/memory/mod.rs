@@ -7,6 +7,7 @@
 //! cache.
 
 mod entry;
+mod ghosts;
 mod lookup;
 mod near;
 mod predicate;
@@ -16,6 +17,7 @@ mod take;
 mod tests;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::mem::{self, size_of};
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use crate::site::is_function_name;
 use crate::support::lock::Mutex;
 use crate::support::panics::drop_each;
 use entry::{AnyEntry, Entry, TableEntry};
+use ghosts::Ghosts;
 use lookup::{Look, Lookup, Query, is_for};
 use near::{NearCache, Turns};
 use room::{ByAddress, Room, Rooms, admitted};
@@ -57,6 +60,7 @@ pub(crate) struct Memory {
     /// The bytes of the reserved rooms.
     reserved: Mutex<u64>,
     shrinking: Arc<Shrinking>,
+    pub(crate) ghosts: Ghosts,
     cores: usize,
     seed: u64,
     turns: Turns,
@@ -147,6 +151,7 @@ impl Memory {
             whole: capacity,
             reserved: Mutex::default(),
             shrinking,
+            ghosts: Ghosts::new(capacity),
             cores,
             seed: crate::support::random::word(),
             turns: Turns::new(capacity),
@@ -503,6 +508,10 @@ impl Memory {
             let mut left = SmallVec::new();
             self.table.insert_with_lifecycle(placed.clone(), (), &mut left);
             for held in left {
+                // The limit of a function would displace its entries from a larger table as well.
+                if is_displaced(&held, &placed) && self.rooms.of(held.entry.room()).is_none() {
+                    self.ghosts.remember(&held);
+                }
                 gone.leave(held, &placed);
             }
         } else {
@@ -603,6 +612,19 @@ impl Memory {
         near::let_go();
     }
 
+    /// Returns the number of entries of each origin, and their weight in bytes.
+    pub(crate) fn by_origin(&self) -> HashMap<u64, (u64, u64), BuildPrehashed> {
+        let mut sums = HashMap::<_, (u64, u64), _>::default();
+        for (origin, weight) in
+            self.each(|held| Some((held.entry.meta.origin, u64::from(held.entry.weight))))
+        {
+            let (entries, bytes) = sums.entry(origin).or_default();
+            *entries += 1;
+            *bytes += weight;
+        }
+        sums
+    }
+
     pub(crate) fn len(&self) -> u64 {
         let in_rooms = self.rooms.reserved().iter().map(|room| room.table.len()).sum::<usize>();
         (self.table.len() + in_rooms) as u64
@@ -635,6 +657,13 @@ pub(crate) struct NotReserved;
 /// An entry that is not in the table yet.
 pub(crate) struct Made(TableEntry);
 
+impl Made {
+    /// Returns the hash of its key.
+    pub(crate) fn hash(&self) -> u64 {
+        self.0.hash
+    }
+}
+
 /// The entries that have left the table. They are [dropped](Gone::let_go) when no lock is held, because the
 /// `Drop` of a value may call the cache.
 #[must_use = "it must be dropped while no lock is held"]
@@ -648,10 +677,10 @@ pub(crate) struct Gone {
 impl Gone {
     /// Adds an entry that has left a table for this one, which has replaced it or displaced it.
     fn leave(&mut self, held: TableEntry, placed: &TableEntry) {
-        if held == *placed && !held.is(placed) {
-            self.left.push(held);
-        } else {
+        if is_displaced(&held, placed) {
             self.evict(held);
+        } else {
+            self.left.push(held);
         }
     }
 
@@ -668,6 +697,11 @@ impl Gone {
     pub(crate) fn let_go(self) {
         drop_each(self.left);
     }
+}
+
+/// Returns true if an entry has left a table because there was no room for it beside this one.
+fn is_displaced(held: &TableEntry, placed: &TableEntry) -> bool {
+    held != placed || held.is(placed)
 }
 
 impl From<Made> for Gone {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed thread fails the test")]
 
+mod ghosts;
 #[cfg(target_os = "linux")]
 mod resident;
 

@@ -18,6 +18,8 @@ use crate::support::lock::Mutex;
 const WATCHED_FIRST: u64 = 16;
 /// One of this number of bodies is watched from then on.
 const WATCHED_EVERY: u64 = 64;
+/// The value of one of this number of loads is compared with the expired one.
+const COMPARED_EVERY: u64 = 8;
 
 /// The counters of one call site in one manager.
 pub(crate) struct SiteCounters {
@@ -76,6 +78,11 @@ impl SiteCounters {
     pub(crate) fn is_watched(&self) -> bool {
         let before = self.begun.load(Ordering::Relaxed).saturating_sub(1);
         before < WATCHED_FIRST || before.is_multiple_of(WATCHED_EVERY)
+    }
+
+    /// Returns true if the value of the body that has begun last is compared with the expired one.
+    pub(crate) fn compares_reload(&self) -> bool {
+        self.begun.load(Ordering::Relaxed).is_multiple_of(COMPARED_EVERY)
     }
 
     #[inline]

@@ -89,6 +89,11 @@ counts! {
     stale_served,
     /// Refreshes: loads, in the background or in a caller, while the previous value was served.
     refreshes,
+    /// Loads after the end of a TTL whose value was compared with the previous one: one in eight, if memory still holds
+    /// that one.
+    reloads_compared,
+    /// Those whose value had not changed.
+    reloads_unchanged,
     /// Values stored.
     stores,
     /// Values that were not stored because an invalidation or another load came first.

@@ -199,11 +199,16 @@ impl Core {
         made: Made,
         may: impl FnOnce(&Storing<'_>) -> bool,
     ) -> bool {
+        let hash = made.hash();
         let storing = self.generations.storing(snapshot);
         let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
         // The lock is released before any value is dropped, because a `Drop` may use the cache.
         drop(storing);
         let is_placed = placed.is_ok();
+        if is_placed {
+            let current = |stamps: &_| self.generations.current(stamps);
+            self.memory.ghosts.note_return(hash, self.clock.now_ms(), current);
+        }
         self.let_go(placed.unwrap_or_else(Gone::from));
         is_placed
     }
@@ -390,10 +395,19 @@ impl Core {
     /// Returns the results of `make` for the name, prefix and counters of each call site that has been
     /// called, and of the direct API.
     fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
+        self.each_origin(|name, prefix, _, counters| make(name, prefix, counters))
+    }
+
+    /// Does the same, with the origin of their entries.
+    pub(super) fn each_origin<T>(
+        &self,
+        make: impl Fn(&str, &str, u64, &SiteCounters) -> T,
+    ) -> Vec<T> {
         let sites = self.sites.read();
         let called = sites.values();
-        let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
-        called.chain([make(DIRECT, "", &self.direct)]).collect()
+        let called =
+            called.map(|(i, counters)| make(i.label(), i.spec.prefix(), i.origin, counters));
+        called.chain([make(DIRECT, "", 0, &self.direct)]).collect()
     }
 
     /// Returns the sums of all processes; `None` while Redis is unavailable.
@@ -458,6 +472,7 @@ impl Core {
             counters.reset();
         }
         self.invalidations.reset();
+        self.memory.ghosts.reset();
         if let Some(redis) = &self.redis {
             redis.reset_failures();
         }

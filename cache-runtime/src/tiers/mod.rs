@@ -27,6 +27,7 @@ pub(crate) mod reading;
 pub(crate) mod recent_errors;
 pub(crate) mod settling;
 pub(crate) mod shared_names;
+mod sizing;
 pub(crate) mod store_outcome;
 mod unfit;
 pub(crate) mod validity;

@@ -1,0 +1,168 @@
+//! Advice that follows from the use of the memory store.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::report::{FunctionSizing, Sizing, lookups, size};
+use crate::stats::Latencies;
+
+/// The fewest calls from which anything is concluded.
+const FEWEST_CALLS: u64 = 1_000;
+/// The least gain in the hit rate for which more memory is advised.
+const WORTH: f64 = 0.01;
+/// The part of the used memory from which on a function takes much of it.
+const MUCH: f64 = 0.05;
+/// The hit rate below which entries are of little use.
+const FEW_HITS: f64 = 0.05;
+/// The fewest comparisons from which something is said about a TTL.
+const FEWEST_RELOADS: u64 = 20;
+/// The part of unchanged values from which on a TTL is too short.
+const MOSTLY: f64 = 0.9;
+/// The requests to Redis of a miss: the read, the begin and the end of a load.
+const REQUESTS_OF_A_MISS: u32 = 3;
+
+/// Advice about the memory of a cache. Its `Display` is a sentence or two with a remedy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SizingFinding {
+    /// More memory would answer noticeably more calls.
+    #[non_exhaustive]
+    MoreMemory {
+        /// The present capacity, in bytes.
+        capacity: u64,
+        /// The present hit rate of memory.
+        hit_rate: f64,
+        /// The estimate for twice the capacity.
+        hit_rate_at_2x: f64,
+        /// The estimate for four times the capacity.
+        hit_rate_at_4x: f64,
+    },
+    /// The entries of a function take much of the memory, and hardly a call finds one.
+    #[non_exhaustive]
+    RoomWithoutHits {
+        /// The name of the call site.
+        function: String,
+        /// The memory of its entries, in bytes.
+        bytes: u64,
+        /// Its hit rate in memory.
+        hit_rate: f64,
+    },
+    /// Most values of a function are the same when they are loaded after the end of their TTL.
+    #[non_exhaustive]
+    ShortTtl {
+        /// The name of the call site.
+        function: String,
+        /// The number of loads whose value was compared with the previous one.
+        compared: u64,
+        /// Those whose value had not changed.
+        unchanged: u64,
+    },
+    /// The requests to Redis of a function take longer than the loads that they save.
+    #[non_exhaustive]
+    CostsMoreThanItSaves {
+        /// The name of the call site.
+        function: String,
+        /// The estimated time of its requests to Redis.
+        spent: Duration,
+        /// The load time that its hits have saved.
+        saved: Duration,
+    },
+}
+
+/// Returns all findings: about the whole first, then by function.
+pub(super) fn all(sizing: &Sizing, redis_times: &Latencies) -> Vec<SizingFinding> {
+    let by_function = sizing.functions.iter().flat_map(|function| {
+        [
+            room_without_hits(function, sizing.bytes),
+            short_ttl(function),
+            costs_more(function, redis_times),
+        ]
+    });
+    [more_memory(sizing)].into_iter().chain(by_function).flatten().collect()
+}
+
+fn more_memory(sizing: &Sizing) -> Option<SizingFinding> {
+    let Sizing { capacity, hit_rate, hit_rate_at_2x, hit_rate_at_4x, .. } = *sizing;
+    let gains = (hit_rate_at_2x - hit_rate).max((hit_rate_at_4x - hit_rate) / 2.0) >= WORTH;
+    (gains && sizing.lookups >= FEWEST_CALLS).then_some(SizingFinding::MoreMemory {
+        capacity,
+        hit_rate,
+        hit_rate_at_2x,
+        hit_rate_at_4x,
+    })
+}
+
+fn room_without_hits(function: &FunctionSizing, used: u64) -> Option<SizingFinding> {
+    let FunctionSizing { name, bytes, memory_hit_rate, counts, .. } = function;
+    let takes_much = *bytes as f64 >= used as f64 * MUCH && *bytes > 0;
+    let finding = SizingFinding::RoomWithoutHits {
+        function: name.clone(),
+        bytes: *bytes,
+        hit_rate: *memory_hit_rate,
+    };
+    (takes_much && lookups(counts) >= FEWEST_CALLS && *memory_hit_rate < FEW_HITS)
+        .then_some(finding)
+}
+
+fn short_ttl(function: &FunctionSizing) -> Option<SizingFinding> {
+    let (compared, unchanged) =
+        (function.counts.reloads_compared, function.counts.reloads_unchanged);
+    let mostly = unchanged as f64 >= compared as f64 * MOSTLY;
+    let finding = SizingFinding::ShortTtl { function: function.name.clone(), compared, unchanged };
+    (compared >= FEWEST_RELOADS && mostly).then_some(finding)
+}
+
+fn costs_more(function: &FunctionSizing, redis_times: &Latencies) -> Option<SizingFinding> {
+    let counts = &function.counts;
+    let requests = u32::try_from(redis_times.count()).ok().filter(|count| *count > 0)?;
+    let request = redis_times.sum() / requests;
+    // Followers of a load wait for it without requests of their own.
+    let misses = counts.misses.saturating_sub(counts.coalesced);
+    let requests =
+        counts.redis_hits.saturating_add(misses.saturating_mul(REQUESTS_OF_A_MISS.into()));
+    let spent = Duration::from_secs_f64(request.as_secs_f64() * requests as f64);
+    let saved = counts.time_saved();
+    let asks_redis = counts.redis_hits > 0;
+    let finding =
+        SizingFinding::CostsMoreThanItSaves { function: function.name.clone(), spent, saved };
+    (asks_redis && lookups(counts) >= FEWEST_CALLS && spent > saved).then_some(finding)
+}
+
+impl fmt::Display for SizingFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SizingFinding::MoreMemory { capacity, hit_rate, hit_rate_at_2x, hit_rate_at_4x } => {
+                let [now, twice, four] =
+                    [hit_rate, hit_rate_at_2x, hit_rate_at_4x].map(|rate| rate * 100.0);
+                write!(
+                    f,
+                    "more memory would answer more calls: {now:.1} % with {}, about {twice:.1} % with {}, about {four:.1} % \
+                     with {}; set CACHE_MEMORY_CAPACITY",
+                    size(*capacity),
+                    size(capacity.saturating_mul(2)),
+                    size(capacity.saturating_mul(4))
+                )
+            }
+            SizingFinding::RoomWithoutHits { function, bytes, hit_rate } => write!(
+                f,
+                "{function} takes {} of memory, which answers {:.1} % of its calls; limit it with `max_memory`, or cache \
+                 it with `tier = \"redis\"` or not at all",
+                size(*bytes),
+                hit_rate * 100.0
+            ),
+            SizingFinding::ShortTtl { function, compared, unchanged } => write!(
+                f,
+                "{unchanged} of {compared} values of {function} had not changed when they were loaded after their TTL; a \
+                 longer `ttl` saves loads, if changes are invalidated or may be seen later"
+            ),
+            SizingFinding::CostsMoreThanItSaves { function, spent, saved } => write!(
+                f,
+                "the requests to Redis of {function} took about {spent:.1?}, and its hits saved {saved:.1?} of load time; \
+                 cache it with `tier = \"memory\"`, or not at all"
+            ),
+        }
+    }
+}
