@@ -13,6 +13,7 @@ impl World {
         }
         match model.role(i) {
             Role::Call(_)
+            | Role::Renews(_)
             | Role::Direct(_)
             | Role::Other(_)
             | Role::Outer(_)
@@ -82,6 +83,7 @@ impl World {
                 }
             }
             At::Loads(begun) if begun.place == Keys::OUTER => self.start_inner(model, i, begun),
+            At::Loads(begun) if self.actors[i].old.is_some() => self.ask_source(model, i, begun),
             At::Loads(begun) => self.load(model, i, begun),
             At::NotesTokens(mut begun, version, left) => {
                 self.redis.note_tokens(i, keys, &mut begun.tokens);
@@ -122,7 +124,7 @@ impl World {
         let process = &mut self.processes[model.role(i).place()];
         let trusts = process.lease || model.is_off(Rule::LeaseCounts);
         // The contents of memory are checked after every step, so this is right.
-        if process.copy_of(model.kin(i)).is_some() && trusts {
+        if process.copy_of(model.kin(i)).is_some() && trusts && !model.renews(i) {
             return At::Done;
         }
         self.actors[i].required = process.required.max(process.known);
@@ -221,6 +223,9 @@ impl World {
             self.actors[i].noted.gain(Noted::PREFIX);
         }
         if self.token_cache_confirms(model, i, entry) {
+            if model.renews(i) {
+                return Ok(self.start_renewal(model, i, entry));
+            }
             return self.serve(model, i, entry.version);
         }
         let tokens = model.tokens_of_entry(i);
@@ -259,6 +264,9 @@ impl World {
                 token_cache.cleared = tokens.cleared;
             }
         }
+        if model.renews(i) {
+            return Ok(self.start_renewal(model, i, entry));
+        }
         if tokens.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
@@ -286,7 +294,7 @@ impl World {
         Ok(At::Keeps(version))
     }
 
-    fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>, place: Keys) -> At {
+    pub fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>, place: Keys) -> At {
         if !self.asks_redis(model, model.role(i).place(), model.known(i)) {
             return self.load_alone(model, i);
         }
@@ -306,9 +314,14 @@ impl World {
         if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
+        self.has_value(model, i, begun, self.data)
+    }
+
+    /// The value of a load is known.
+    pub fn has_value(&self, model: &Model, i: usize, begun: Begun, version: Version) -> At {
         match model.is_off(Rule::TokensNotedFirst) {
-            true => At::NotesTokens(begun, self.data, begun.tokens(model)),
-            false => model.after_body(i, begun, self.data),
+            true => At::NotesTokens(begun, version, begun.tokens(model)),
+            false => model.after_body(i, begun, version),
         }
     }
 

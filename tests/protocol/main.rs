@@ -32,6 +32,9 @@
 //! A late put learns its name from the value of its body. All of its tags are derived ones to it. It sets its placeholder after the body, and
 //! then pings the feed.
 //!
+//! A load may have an old value at hand, which is past its TTL or has been invalidated, and ask the source about it before
+//! its body. If the source confirms the value, it is stored as that of the load.
+//!
 //! In an outage, notices of others are not received, and memory is still read for a while: its values
 //! must be no older than what its process has written, or has read past it.
 //!
@@ -58,6 +61,7 @@ mod mishap;
 mod programs;
 mod put;
 mod redis;
+mod renewal;
 mod rules;
 mod search;
 mod state;

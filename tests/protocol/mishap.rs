@@ -127,6 +127,7 @@ impl World {
         match (model.role(i), self.actors[i].at) {
             (
                 Role::Call(_)
+                | Role::Renews(_)
                 | Role::Direct(_)
                 | Role::Other(_)
                 | Role::Outer(_)

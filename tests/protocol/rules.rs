@@ -177,6 +177,8 @@ pub enum Rule {
     WritersMarkFirst,
     /// A `clear` publishes its pattern before its scan, too.
     ClearsAnnounceFirst,
+    /// A load asks the source about the old value after it has noted the tokens. Otherwise: when it has the value.
+    OldValuesAskedLast,
 }
 
 /// One of the two processes.
@@ -186,6 +188,8 @@ pub type Place = usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Call(Place),
+    /// A call for which every entry is past its TTL. Its load asks the source about the old value.
+    Renews(Place),
     /// A call that can use only values of the other kin, as another version of the function.
     Other(Place),
     /// A call in mode `redis`: it reads neither memory nor the token cache.
@@ -274,6 +278,7 @@ impl Role {
     pub fn place(self) -> Place {
         match self {
             Role::Call(place)
+            | Role::Renews(place)
             | Role::Direct(place)
             | Role::Other(place)
             | Role::Outer(place)

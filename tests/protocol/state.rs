@@ -295,6 +295,8 @@ pub struct Actor {
     pub required: Version,
     /// It goes past memory, since the lease has ended.
     pub bypasses: bool,
+    /// The version that its load has at hand, about which it asks the source.
+    pub old: Option<Version>,
 }
 
 /// The next step of an actor. A step is one script of Redis, one command, or the work of a process
@@ -412,8 +414,14 @@ impl Fill {
 }
 
 impl Actor {
-    pub const NEW: Actor =
-        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, bypasses: false };
+    pub const NEW: Actor = Actor {
+        at: At::Starts,
+        noted: Noted(0),
+        fetched: Noted(0),
+        required: 0,
+        bypasses: false,
+        old: None,
+    };
     pub const DONE: Actor = Actor { at: At::Done, ..Actor::NEW };
 
     pub fn bump(&mut self, what: Noted) {

@@ -101,6 +101,9 @@ impl World {
             At::Loads(Begun { place: Keys::OUTER, .. }) => {
                 "runs its body, which calls the inner function".to_owned()
             }
+            At::Loads(_) if self.actors[i].old.is_some() => {
+                format!("asks the source, which has version {}", self.data)
+            }
             At::Loads(_) => format!("runs its body, which reads version {}", self.data),
             At::NotesTokens(..) => "notes the tokens".to_owned(),
             At::NotesCounter(..) => "notes the counter of removals".to_owned(),
@@ -180,6 +183,7 @@ impl Redis {
 fn name(model: &Model, i: usize) -> String {
     let role = match model.role(i) {
         Role::Call(_) => "call",
+        Role::Renews(_) => "renewing call",
         Role::Direct(_) => "direct call",
         Role::Other(_) => "call of the other version",
         Role::Outer(_) => "outer call",
@@ -198,7 +202,7 @@ fn name(model: &Model, i: usize) -> String {
 fn start_in_words(model: &Model, role: Role) -> &'static str {
     match role {
         Role::Direct(_) | Role::DirectOuter(_) => "begins",
-        Role::Call(_) | Role::Other(_) | Role::Outer(_) => {
+        Role::Call(_) | Role::Renews(_) | Role::Other(_) | Role::Outer(_) => {
             "looks into memory, and notes the generations"
         }
         Role::Put(..) => "notes the generations",
