@@ -1,7 +1,10 @@
 //! Stage one: the annotated function. Its body stays raw tokens, because it is not inspected.
 
+use std::mem;
+
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
@@ -139,6 +142,22 @@ impl Item {
     /// Returns the names that the parameters bind. The body can use the arguments only by these.
     pub(crate) fn arguments(&self) -> Vec<Argument> {
         self.sig.inputs.iter().flat_map(arguments_of).collect()
+    }
+
+    /// Returns the place of the parameter that binds this name.
+    pub(crate) fn place_of(&self, name: &Ident) -> Option<usize> {
+        let binds = |input: &FnArg| {
+            arguments_of(input).iter().any(|argument| argument.name.unraw() == name.unraw())
+        };
+        self.sig.inputs.iter().position(binds)
+    }
+
+    /// Removes a parameter from the function, and returns it.
+    pub(crate) fn take_input(&mut self, place: usize) -> Option<FnArg> {
+        let mut inputs: Vec<FnArg> = mem::take(&mut self.sig.inputs).into_iter().collect();
+        let taken = (place < inputs.len()).then(|| inputs.remove(place));
+        self.sig.inputs = inputs.into_iter().collect();
+        taken
     }
 
     pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pat> {

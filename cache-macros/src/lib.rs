@@ -65,11 +65,16 @@ pub fn name(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 /// Returns the expansion of `#[cached]`: with `entry`, that of a function without entries of its own.
-fn cached_function(attr: CachedAttr, item: &Item, errors: Errors) -> syn::Result<TokenStream> {
+fn cached_function(
+    attr: CachedAttr,
+    item: &mut Item,
+    mut errors: Errors,
+) -> syn::Result<TokenStream> {
     if attr.entry.is_some() {
         return Ok(expand::gathering(&valid::gathering(attr, item, errors)?, item));
     }
-    Ok(expand::cached(&valid::cached(attr, item, errors)?, item))
+    let previous = valid::previous(&attr, item, &mut errors);
+    Ok(expand::cached(&valid::cached(attr, item, previous, errors)?, item))
 }
 
 /// Returns the expansion. With mistakes, returns these and the unchanged item, so that no other error
@@ -78,12 +83,12 @@ fn attribute<A: Options>(
     attr: TokenStream,
     item: TokenStream,
     name: &str,
-    expand: impl FnOnce(A, &Item, Errors) -> syn::Result<TokenStream>,
+    expand: impl FnOnce(A, &mut Item, Errors) -> syn::Result<TokenStream>,
 ) -> TokenStream {
     let mut errors = Errors::default();
     let attr = A::parse(attr, &mut errors);
     let expanded = match item::parse(item.clone(), name) {
-        Ok(item) => expand(attr, &item, errors),
+        Ok(mut item) => expand(attr, &mut item, errors),
         Err(error) => {
             errors.push(error);
             errors.finish(TokenStream::new())

@@ -1,7 +1,7 @@
 //! Stage two: checked attributes. Every value of these types can be expanded.
 
 use proc_macro2::Span;
-use syn::{Expr, ExprClosure, FnArg, Ident, LitStr, Member, Path, Token, Type};
+use syn::{Expr, ExprClosure, FnArg, Ident, LitStr, Member, PatType, Path, Token, Type};
 
 use crate::item::Argument;
 
@@ -41,6 +41,12 @@ pub(crate) struct Cached {
     pub(crate) stale_while_revalidate: Option<Ttl>,
     pub(crate) stale_if_error: Option<Ttl>,
     pub(crate) serve_stale_if: Option<Expr>,
+    /// The time past its TTL for which a value is kept for the next load.
+    pub(crate) keep: Option<Ttl>,
+    /// A closure over the old value, or a function, that asks the source about it.
+    pub(crate) still_current: Option<Expr>,
+    /// The argument that takes the old value.
+    pub(crate) previous: Option<Previous>,
     pub(crate) load_timeout: Option<Ttl>,
     pub(crate) error_ttl: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
@@ -51,6 +57,19 @@ pub(crate) struct Cached {
     /// The way to run the body in a task of its own, if an option may need one.
     pub(crate) task: Option<Task>,
     pub(crate) output: Output,
+}
+
+impl Cached {
+    /// Returns true if its loads use the old value.
+    pub(crate) fn uses_old(&self) -> bool {
+        self.still_current.is_some() || self.previous.is_some()
+    }
+}
+
+/// An argument that takes the old value. It is no parameter of the function that callers see.
+pub(crate) struct Previous {
+    pub(crate) name: Ident,
+    pub(crate) argument: PatType,
 }
 
 /// `#[cached]` on a function of many keys, whose entries are those of calls of another function.

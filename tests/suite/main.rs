@@ -58,6 +58,7 @@ mod recursion;
 mod redis_keys;
 mod registry;
 mod rendered;
+mod renewal;
 mod result;
 mod retries;
 mod rooms;

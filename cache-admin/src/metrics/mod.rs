@@ -57,7 +57,7 @@ type Part = (Option<Label>, fn(&SiteStats) -> f64);
 /// A name and a value.
 type Label = (&'static str, &'static str);
 
-static FAMILIES: [Family; 34] = [
+static FAMILIES: [Family; 35] = [
     family(
         ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
         Sites(
@@ -129,6 +129,22 @@ static FAMILIES: [Family; 34] = [
             "Loads while the previous value was served.",
         ],
         Sites(Counter, &[(None, |site| site.counts.refreshes as f64)]),
+    ),
+    family(
+        [
+            "cache_revalidations_total",
+            "cache.revalidations",
+            "{value}",
+            "Old values about which the source was asked: stored again, changed, or confirmed and not stored.",
+        ],
+        Sites(
+            Counter,
+            &[
+                (Some(("result", "renewed")), |site| site.counts.revalidated as f64),
+                (Some(("result", "changed")), |site| site.counts.revalidation_changes as f64),
+                (Some(("result", "refused")), |site| site.counts.revalidations_refused as f64),
+            ],
+        ),
     ),
     family(
         ["cache_stores_total", "cache.stores", "{value}", "Values stored."],

@@ -160,7 +160,7 @@ impl Function<'_> {
             there(quote_spanned!(Span::mixed_site()=> #p::BatchRun::next(&mut *__run).await));
         let end = there(quote_spanned!(Span::mixed_site()=> #p::BatchRun::output(__run)));
         let load = self.task.map(|task| {
-            let load = task::load(task, self.item, self.output, &self.named);
+            let load = task::load(task, self.item, self.output, &self.named, &TokenStream::new());
             quote_spanned!(Span::mixed_site()=> let __load = #load;)
         });
         let in_background = self.task.map(|_| {

@@ -7,7 +7,9 @@ use syn::Expr;
 use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, tags};
 use super::site::site;
 use super::within::within;
-use super::{batch, blocking, body, here, kind, manager, placed, private, storable, task};
+use super::{
+    batch, blocking, body_after, here, kind, manager, placed, private, renewal, storable, task,
+};
 use crate::item::Item;
 use crate::spec::Cached;
 
@@ -56,6 +58,8 @@ use crate::spec::Cached;
 //
 // With `within = tx`, all of this is in the scope of the transaction: see `within`.
 //
+// With `still_current` or `previous`, more statements stand before `P::MissedCall::run` and in the body: see `renewal`.
+//
 // A function that is not async drives the same body: see `blocking`.
 //
 // The locals are spelled `__own`, `__kind` and so on, because a pattern would find an item of the user with
@@ -83,10 +87,12 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let tags = tags(p, spec);
     let hooks = hooks(p, spec);
     let early = early(spec);
+    let offering = renewal::offering(p, spec);
+    let before = renewal::before_body(p, spec, item.is_blocking());
     let rest = match &spec.task {
-        Some(task) => task::run(p, task, spec.detached, item, &spec.output, &named(spec)),
+        Some(task) => task::run(p, task, spec.detached, item, &spec.output, &named(spec), &before),
         None => {
-            let body = body(p, item, &spec.output, &named(spec));
+            let body = body_after(p, item, &spec.output, &named(spec), &before);
             let run = there(
                 quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
             );
@@ -124,6 +130,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 #p::Begin::Call(__call) => __call,
             };
             let __share = #share;
+            #offering
     };
     if item.is_blocking() {
         return blocking::cached(p, spec, item, &begins, &rest);

@@ -13,6 +13,7 @@ mod invalidate;
 mod owned_id;
 mod parts;
 mod put;
+mod renewal;
 mod site;
 mod task;
 mod within;
@@ -165,12 +166,23 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
 ///
 /// `named` are the arguments that the attribute uses.
 fn body(p: &TokenStream, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
+    body_after(p, item, output, named, &TokenStream::new())
+}
+
+/// Returns the same after these statements.
+fn body_after(
+    p: &TokenStream,
+    item: &Item,
+    output: &Output,
+    named: &TokenStream,
+    before: &TokenStream,
+) -> TokenStream {
     let pin_type = pin_type(&output.ty);
     let body = item.body(named);
     if item.is_blocking() {
-        return quote_spanned!(Span::mixed_site()=> #p::once(move || { #pin_type #body }));
+        return quote_spanned!(Span::mixed_site()=> #p::once(move || { #pin_type #before #body }));
     }
-    quote_spanned!(Span::mixed_site()=> async move { #pin_type #body })
+    quote_spanned!(Span::mixed_site()=> async move { #pin_type #before #body })
 }
 
 /// Returns the check that the output of a function that is not async is no future.

@@ -59,7 +59,8 @@ pub(super) fn named(spec: &Cached) -> TokenStream {
     };
     let (tags, bypass) = (used_by(&spec.tags), &spec.bypass_if);
     let (manager, within) = (&spec.manager, &spec.within);
-    quote!(#key #tags #bypass #manager #within)
+    let still_current = &spec.still_current;
+    quote!(#key #tags #bypass #manager #within #still_current)
 }
 
 /// The traits that decide on the way in which errors reach the followers.

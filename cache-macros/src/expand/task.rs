@@ -17,6 +17,7 @@ pub(super) fn run(
     item: &Item,
     output: &Output,
     named: &TokenStream,
+    before: &TokenStream,
 ) -> TokenStream {
     let in_a_task = match (item.is_blocking(), detached) {
         (true, _) => "load_on_a_thread",
@@ -24,7 +25,12 @@ pub(super) fn run(
         (false, false) => "load_in_the_background",
     };
     let in_a_task = Ident::new(in_a_task, Span::mixed_site());
-    let load = load(task, item, output, named);
+    let load = load(task, item, output, named, before);
+    let uses_old = !before.is_empty();
+    let offer = uses_old.then(|| quote_spanned!(Span::mixed_site()=> __offer,));
+    let copied = uses_old.then(|| {
+        quote_spanned!(Span::mixed_site()=> let __offer = ::core::clone::Clone::clone(&__offer);)
+    });
     let arguments = task.arguments.iter().map(|argument| &argument.name);
     let names = task.arguments.iter().map(name);
     let keep = task.arguments.iter().map(|argument| keep(p, argument));
@@ -35,13 +41,13 @@ pub(super) fn run(
     );
     let (in_task, body) = if item.is_blocking() {
         (
-            quote_spanned!(Span::mixed_site()=> move || __load(#(#lent),*)),
-            quote_spanned!(Span::mixed_site()=> async move { #p::run_body(move || __load(#(#arguments),*)) }),
+            quote_spanned!(Span::mixed_site()=> move || __load(#offer #(#lent),*)),
+            quote_spanned!(Span::mixed_site()=> async move { #p::run_body(move || __load(#offer #(#arguments),*)) }),
         )
     } else {
         (
-            quote_spanned!(Span::mixed_site()=> async move { __load(#(#lent),*).await }),
-            quote_spanned!(Span::mixed_site()=> __load(#(#arguments),*)),
+            quote_spanned!(Span::mixed_site()=> async move { __load(#offer #(#lent),*).await }),
+            quote_spanned!(Span::mixed_site()=> __load(#offer #(#arguments),*)),
         )
     };
     quote_spanned! {Span::mixed_site()=>
@@ -50,6 +56,7 @@ pub(super) fn run(
         let __call = if #p::MissedCall::wants_a_task(&__call) {
             match #p::copied(|| (#(#keep,)*)) {
                 ::core::option::Option::Some((#(#names,)*)) => {
+                    #copied
                     let __task = #in_task;
                     let __task = #p::#in_a_task(__kind, __share, __task);
                     #p::MissedCall::run_in_a_task(__call, __task).await
@@ -64,8 +71,15 @@ pub(super) fn run(
     }
 }
 
-/// Returns the body as a closure that captures nothing.
-pub(super) fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
+/// Returns the body as a closure that captures nothing. After the statements that take the old value, it captures the
+/// kind of the function, which is `Copy`.
+pub(super) fn load(
+    task: &Task,
+    item: &Item,
+    output: &Output,
+    named: &TokenStream,
+    before: &TokenStream,
+) -> TokenStream {
     let parameters = task.arguments.iter().map(|argument| {
         let Kept { mutable, ty, .. } = argument;
         let name = parameter(argument);
@@ -73,8 +87,16 @@ pub(super) fn load(task: &Task, item: &Item, output: &Output, named: &TokenStrea
     });
     let pin_type = pin_type(&output.ty);
     let body = without_self(item.body(named));
+    let before = without_self(before.clone());
+    let (moves, offer) = match before.is_empty() {
+        true => (None, None),
+        false => (
+            Some(quote_spanned!(Span::mixed_site()=> move)),
+            Some(quote_spanned!(Span::mixed_site()=> __offer: _,)),
+        ),
+    };
     let asynchronous = (!item.is_blocking()).then(|| quote_spanned!(Span::mixed_site()=> async));
-    quote_spanned!(Span::mixed_site()=> #asynchronous |#(#parameters),*| { #pin_type #body })
+    quote_spanned!(Span::mixed_site()=> #asynchronous #moves |#offer #(#parameters),*| { #pin_type #before #body })
 }
 
 /// Returns the argument of a call in the task, made of the copy.

@@ -118,6 +118,20 @@ pub(crate) fn refuse(attr: &CachedAttr, item: &Item, errors: &mut Errors) {
              remove it",
         ),
         (
+            name(&attr.keep),
+            "`keep` keeps the old value of one entry for its load, but with `each` a run of the body loads many entries: \
+             remove it",
+        ),
+        (
+            name(&attr.still_current),
+            "`still_current` asks about the old value of one entry, but with `each` a run of the body loads many entries: \
+             remove it",
+        ),
+        (
+            name(&attr.previous),
+            "`previous` is the old value of one entry, but with `each` a run of the body loads many entries: remove it",
+        ),
+        (
             name(&attr.share_errors),
             "`share_errors` gives the error of a load to the callers that wait for it, but with `each` it may be about \
              ids that they do not ask for: remove it",

@@ -14,6 +14,7 @@ mod literal;
 mod name;
 mod option;
 mod output;
+mod renewal;
 mod result;
 mod scope;
 mod signature;
@@ -32,17 +33,24 @@ use crate::attr::{CachedAttr, InvalidateAttr, PutAttr};
 use crate::error::Errors;
 use crate::item::Item;
 use crate::mention::mentions;
-use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Put, PutMany, Tier, When};
+use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Previous, Put, PutMany, Tier, When};
 pub(crate) use batch::gathering;
 use literal::{boolean, condition, count, integer, number, size, tags_of, weight, word};
 pub(crate) use name::resolve_with;
 use output::plain_without_errors;
+pub(crate) use renewal::previous;
 use words::{COALESCE, KINDS, TIERS, WHENS, WHENS_OF_PUT, inherit, runtime};
 
 /// The maximum number of tags of an entry, which is the same for `SetOptions`.
 const MOST_TAGS: usize = 128;
 
-pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
+/// Checks `#[cached]`. The function does not have the argument of `previous` any more.
+pub(crate) fn cached(
+    attr: CachedAttr,
+    item: &Item,
+    previous: Option<Previous>,
+    mut errors: Errors,
+) -> syn::Result<Cached> {
     signature::check_form(item, &mut errors);
     signature::check_patterns(item, &mut errors);
     signature::check_order(item, &mut errors);
@@ -66,10 +74,14 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     };
     let codec = attr.codec.as_ref().map(|given| given.name.clone());
     let staleness = staleness::staleness(&attr, item, &output, &scope, &mut errors);
+    let renewal = renewal::renewal(&attr, item, &scope, &mut errors);
     let spec = Cached {
         stale_while_revalidate: staleness.while_revalidate,
         stale_if_error: staleness.if_error,
         serve_stale_if: staleness.serve_stale_if,
+        keep: renewal.keep,
+        still_current: renewal.still_current,
+        previous,
         load_timeout: staleness.load_timeout,
         error_ttl: errors.option(&attr.error_ttl, |given| ttl::finite(given, &scope)),
         early_refresh: staleness.early_refresh,

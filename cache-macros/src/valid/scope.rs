@@ -23,6 +23,12 @@ impl Scope {
         Self { arguments: item.arguments(), receiver, each: None, has_result: false }
     }
 
+    /// Returns the scope of one argument.
+    pub(crate) fn only(name: &Ident) -> Self {
+        let argument = Argument { name: name.clone(), cfg: Vec::new(), mutable: None };
+        Self { arguments: vec![argument], receiver: None, each: None, has_result: false }
+    }
+
     /// Returns the same names, and that of the result, unless an argument has that name.
     pub(crate) fn with_result(self) -> Self {
         let is_free = self.names().all(|name| name.unraw() != "result");

@@ -41,6 +41,9 @@ pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
         }
         (Destination::Outage, Some(redis)) => begin_without_redis(call, redis, leader, instead),
         (Destination::Memory | Destination::Redis(_) | Destination::Outage, _) => {
+            if instead.is_none() {
+                call.offer_from_memory();
+            }
             let goal = Goal::Memory { limit: None };
             Action::Load(Load::new(call, leader, goal).or_else(instead))
         }
@@ -73,11 +76,13 @@ async fn begin_in_redis(
     call: &Arc<Call>,
     redis: &RedisStore,
     leader: Leader<CallKey>,
-    vacancy: Vacancy,
+    mut vacancy: Vacancy,
     instead: Option<FoundValue>,
 ) -> Action {
+    let old = call.old_entry(&mut vacancy);
     match claim(call, redis, &leader, vacancy, instead.is_some()).await {
         Claim::Granted(key, ticket, lease) => {
+            call.offer_old(old, ticket.tokens.first());
             let goal = Goal::Redis { key, ticket };
             Action::Load(Load::new(call, leader, goal).or_else(instead).leased(lease))
         }

@@ -159,7 +159,7 @@ mod tests {
         for row in TABLE {
             let ((age_ms, stale_for_ms), max_age_ms, (revalidate, error), (due, failed), expected) =
                 row;
-            let grace = Grace { while_revalidate_ms: revalidate, if_error_ms: error };
+            let grace = Grace { while_revalidate_ms: revalidate, if_error_ms: error, keep_ms: ANY };
             let limits = ServeLimits { max_age_ms, grace };
             let decision = decide(Age { age_ms, stale_for_ms }, limits, || due, |_| failed);
             assert_eq!(decision, expected, "{row:?}");

@@ -193,6 +193,7 @@ impl Load {
     pub(super) fn withhold(self) {
         let Load { call, leader, goal, lease, span, .. } = self;
         span.record("outcome", StoreOutcome::Uncommitted.as_str());
+        call.count_renewal(&StoreOutcome::Uncommitted);
         call.loses_dependencies();
         leader.seal();
         goal.give_up(&call, lease);
@@ -266,6 +267,9 @@ impl Load {
     /// Counts the run of the body, and returns the time that it took for this key.
     pub(super) fn count(&mut self) -> Duration {
         self.renewals = None;
+        if let Some(load_time) = self.call.renewed() {
+            return load_time;
+        }
         let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
         if self.part.counts {
             count_load(&self.call, took);
@@ -354,6 +358,7 @@ impl Load {
             }
         };
         span.record("outcome", outcome.as_str());
+        call.count_renewal(&outcome);
         call.core.retries.recovered(&call.key);
         outcome.ttl()
     }

@@ -91,6 +91,7 @@ fn look_at_hand(call: &Call) -> Option<Step> {
     }
     let hit = call.core.value_in_memory(&call.key, call.policy.of, grace_ms)?;
     let found = FoundValue::in_memory(hit);
+    call.offer(&found);
     match decide_on(call, &found) {
         Decision::Serve => Some(Step::Done(served(call, found))),
         Decision::Refresh => Some(match open_refresh(call) {
@@ -129,6 +130,9 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         leader.seal();
     }
     let (found, destination) = place(call, result);
+    if let Some(found) = &found {
+        call.offer(found);
+    }
     let found = found.map(|found| (decide_on(call, &found), found));
     match found {
         Some((Decision::Serve, found)) => {

@@ -27,6 +27,7 @@ mod found;
 mod load;
 mod look;
 mod many;
+mod offer;
 mod recursion;
 mod reloads;
 mod replace;
@@ -55,6 +56,7 @@ pub(crate) use load::Action;
 pub(crate) use look::look;
 pub(crate) use many::{Answers, MissedId};
 pub use many::{BatchLoaded, BatchNext, BatchRefresh, BatchRun};
+pub use offer::{AsksSource, Offer, PreviousOf, TellsAtOnce, ask_source, let_go, previous};
 pub(crate) use recursion::{heir, note_call, note_hit};
 pub(crate) use requests::{begin_refresh, cached, peek, put};
 pub(crate) use step::{BackgroundRefresh, Loading, Step};
@@ -87,6 +89,8 @@ pub(crate) struct Call {
     pub(crate) heir: Option<Arc<Inherited>>,
     /// The transactions around the call.
     pub(crate) scope: Option<Scope>,
+    /// Receives the old value for the body, if its function uses one.
+    pub(crate) offer: Option<Offer>,
 }
 
 /// The demands of a caller beyond the value.

@@ -84,6 +84,18 @@ pub(super) fn say_undecided(call: &Call) {
     });
 }
 
+/// Logs that `still_current` panics.
+pub(super) fn say_unconfirmed(call: &Call) {
+    let function = call.key.function();
+    call.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("still_current"), |times| {
+        tracing::error!(
+            function,
+            times,
+            "`still_current` panics, so the body runs as if the value had changed; correct it"
+        );
+    });
+}
+
 /// Logs that a load in the background has failed, with an error for which a stale value may stand in or not.
 pub(super) fn say_failed_in_background(call: &Call, error: &str, stands_in: bool) {
     let what = if stands_in {

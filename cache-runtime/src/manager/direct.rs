@@ -336,6 +336,7 @@ impl CacheManager {
             demands: Demands::default(),
             heir: None,
             scope: deferral::current(),
+            offer: None,
         }))
     }
 

@@ -237,6 +237,7 @@ pub(super) fn policy(
         grace: Grace {
             while_revalidate_ms: grace(spec.stale_while_revalidate, "stale_while_revalidate")?,
             if_error_ms: grace(spec.stale_if_error, "stale_if_error")?,
+            keep_ms: grace(spec.keep, "keep")?,
         },
         load_timeout: load_timeout.and_then(Ttl::duration),
         error_ttl: error_ttl.and_then(Ttl::duration),

@@ -25,7 +25,10 @@ use std::any::type_name;
 
 pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
 pub use crate::cache_call::{BlockingEntry, blocking_entry, call_blocking};
-pub use crate::call::{BatchLoaded, BatchNext, BatchRefresh, BatchRun, Run};
+pub use crate::call::{
+    AsksSource, BatchLoaded, BatchNext, BatchRefresh, BatchRun, Offer, PreviousOf, Run,
+    TellsAtOnce, ask_source, let_go, previous,
+};
 pub use crate::deferral::InvalidationQueue;
 pub use crate::key::HashedPart;
 pub use crate::key::name::{InTemplate, Renderer, named as name};

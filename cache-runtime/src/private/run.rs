@@ -16,7 +16,8 @@ use super::task::BackgroundBody;
 use super::uncached::Uncached;
 use crate::cache_call::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::call::{
-    self, Action, BackgroundRefresh, Call, Demands, Detached, Loading, Next, Run, Served, Step,
+    self, Action, BackgroundRefresh, Call, Demands, Detached, Loading, Next, Offer, Run, Served,
+    Step,
 };
 use crate::collector::traced::Traced;
 use crate::collector::{BypassReason, Subject};
@@ -98,6 +99,8 @@ struct Prepared {
     heir: Option<Arc<Inherited>>,
     /// The transactions around the call.
     scope: Option<Scope>,
+    /// Receives the old value for the body, if its function uses one.
+    offer: Option<Offer>,
 }
 
 struct LookedUp<S> {
@@ -205,6 +208,20 @@ impl MissedCall {
         F: Future<Output = K::Output>,
     {
         Run::new(self.next(share.fits()), share, body)
+    }
+
+    /// Returns the old value that the load of the call will have for its body.
+    #[must_use]
+    pub fn offering(mut self) -> (Self, Offer) {
+        let offer = Offer::default();
+        let mut state = &mut self.state;
+        while let CallState::Suspended(inner) = state {
+            state = inner;
+        }
+        if let CallState::Cached(prepared) | CallState::Requested(prepared, ..) = state {
+            prepared.offer = Some(offer.clone());
+        }
+        (self, offer)
     }
 
     /// Looks for a value that answers the call. For functions whose body can run in a task.
@@ -487,6 +504,7 @@ impl Prepared {
             reply,
             heir,
             scope,
+            offer: None,
         }))
     }
 
@@ -544,7 +562,9 @@ impl Prepared {
         let Bound { core, counters, stores } = self.bound;
         let (key, demands) = (self.key, self.demands);
         let (heir, scope) = (self.heir, self.scope);
-        let call = Call { core, counters, key, policy, shares, stores, demands, heir, scope };
+        let offer = self.offer;
+        let call =
+            Call { core, counters, key, policy, shares, stores, demands, heir, scope, offer };
         Some((Arc::new(call), self.reply))
     }
 

@@ -62,6 +62,12 @@ pub struct CachedSite {
     pub stale_if_error: Option<SiteTtl>,
     /// True if `serve_stale_if` is given.
     pub serve_stale_if: bool,
+    /// The time after its TTL for which a value is kept for the body of the next load, if `keep` is given.
+    pub keep: Option<SiteTtl>,
+    /// True if `still_current` is given.
+    pub still_current: bool,
+    /// The argument that `previous` names; `None` if it is not given.
+    pub previous: Option<&'static str>,
     /// The time for which a caller with a stale value waits for a load.
     pub load_timeout: Option<SiteTtl>,
     /// The time for which an error is remembered.
@@ -124,6 +130,9 @@ impl CachedSite {
             stale_while_revalidate: SiteTtl::of(spec.stale_while_revalidate),
             stale_if_error: SiteTtl::of(spec.stale_if_error),
             serve_stale_if: spec.serve_stale_if,
+            keep: SiteTtl::of(spec.keep),
+            still_current: spec.still_current,
+            previous: spec.previous,
             load_timeout: SiteTtl::of(spec.load_timeout),
             error_ttl: SiteTtl::of(spec.error_ttl),
             early_refresh: spec.early_refresh,

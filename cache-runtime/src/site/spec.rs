@@ -123,6 +123,12 @@ pub struct SiteSpec {
     pub stale_if_error: TtlSpec,
     /// True if `serve_stale_if` is given.
     pub serve_stale_if: bool,
+    /// `keep`; `Inherit`: the longest of both times above.
+    pub keep: TtlSpec,
+    /// True if `still_current` is given, for the registry.
+    pub still_current: bool,
+    /// The argument that `previous` names, for the registry.
+    pub previous: Option<&'static str>,
     /// `load_timeout`; `Inherit`: none.
     pub load_timeout: TtlSpec,
     /// `error_ttl`; `Inherit`: none.
@@ -174,6 +180,9 @@ impl SiteSpec {
             stale_while_revalidate: TtlSpec::Inherit,
             stale_if_error: TtlSpec::Inherit,
             serve_stale_if: false,
+            keep: TtlSpec::Inherit,
+            still_current: false,
+            previous: None,
             load_timeout: TtlSpec::Inherit,
             error_ttl: TtlSpec::Inherit,
             early_refresh: 0.0,

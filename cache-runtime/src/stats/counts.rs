@@ -94,6 +94,13 @@ counts! {
     reloads_compared,
     /// Those whose value had not changed.
     reloads_unchanged,
+    /// Values that `still_current` has confirmed, and that were stored again without a run of the body.
+    revalidated,
+    /// Answers of `still_current` that the value has changed: the body ran.
+    revalidation_changes,
+    /// Values that `still_current` has confirmed, and that were not stored again, mostly because an invalidation or
+    /// another load came first.
+    revalidations_refused,
     /// Values stored.
     stores,
     /// Values that were not stored because an invalidation or another load came first.

@@ -62,13 +62,15 @@ pub(crate) struct Policy {
     pub(crate) coalesce: Coalesce,
 }
 
-/// The time past its TTL for which a value may be served, in milliseconds; `u64::MAX` is for ever.
+/// The time past its TTL for which a value may be served or is kept, in milliseconds; `u64::MAX` is for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Grace {
     /// The time for which it may be served while it is refreshed.
     pub(crate) while_revalidate_ms: u64,
     /// The time for which it may be served when a load fails.
     pub(crate) if_error_ms: u64,
+    /// The time for which it is kept for the body of the next load (`keep`). It is not served for that reason.
+    pub(crate) keep_ms: u64,
 }
 
 impl Grace {
@@ -76,9 +78,14 @@ impl Grace {
         self.while_revalidate_ms.max(self.if_error_ms)
     }
 
+    /// Returns the time past its TTL for which a value is kept.
+    pub(crate) fn kept_ms(self) -> u64 {
+        self.longest_ms().max(self.keep_ms)
+    }
+
     /// Returns the time for which a value is kept whose TTL is `ttl`.
     pub(crate) fn after(self, ttl: Ttl) -> Ttl {
-        match (ttl, self.longest_ms()) {
+        match (ttl, self.kept_ms()) {
             (Ttl::Forever, _) | (_, u64::MAX) => Ttl::Forever,
             (Ttl::For(ttl), grace) => Ttl::For(ttl.saturating_add(Duration::from_millis(grace))),
         }
@@ -120,7 +127,7 @@ impl Policy {
         }
     }
 
-    /// Returns the time past its TTL for which this value may be served. It is zero for a `None` that has a
+    /// Returns the time past its TTL for which this value may be served or is kept. It is zero for a `None` that has a
     /// TTL of its own: this TTL limits the time for which the absence is trusted.
     pub(crate) fn grace_of(&self, value: ValueRef<'_>) -> Grace {
         if self.negative_ttl.is_some() && self.is_none(value) {

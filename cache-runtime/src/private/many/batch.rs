@@ -202,7 +202,8 @@ fn call_of(resolved: Resolved) -> (Option<Arc<Call>>, Option<Box<Traced>>) {
     let (core, counters, stores) = (bound.core, bound.counters, bound.stores);
     let (shares, demands, heir, scope) =
         (None, Demands::default(), call::heir(), deferral::current());
-    let call = Call { core, counters, key, policy, shares, stores, demands, heir, scope };
+    let offer = None;
+    let call = Call { core, counters, key, policy, shares, stores, demands, heir, scope, offer };
     (Some(Arc::new(call)), traced)
 }
 
