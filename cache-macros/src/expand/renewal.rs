@@ -91,7 +91,9 @@ fn asked(ask: &Expr) -> (TokenStream, TokenStream, Span) {
         return (TokenStream::new(), quote_spanned!(here(place)=> #ask(&#value)), place);
     };
     let (pattern, place) = (inputs.first(), body.span());
-    let binding = quote_spanned!(Span::mixed_site()=> let #pattern = &__value;);
+    // The compiler reports another type at the parameter.
+    let value = Ident::new("__value", here(pattern.span()));
+    let binding = quote_spanned!(here(pattern.span())=> let #pattern = &#value;);
     let asked = match asyncness {
         Some(_) => quote_spanned!(here(place)=> async #capture { #body }),
         None => quote!(#output #body),

@@ -44,8 +44,8 @@ pub(crate) fn renewal(
         errors.at(option, message);
     }
     if let (Some(given), Some(_)) = (&attr.still_current, &attr.inherit) {
-        let message = "`still_current` renews a value without a run of the body, so that its `inherit` finds no \
-                       dependencies: remove one of them";
+        let message = "`still_current` renews a value without a run of the body, which finds the dependencies that `inherit` \
+                       records: remove one of them. With `previous`, the body itself can ask the source";
         errors.at(&given.name, message);
     }
     Renewal {

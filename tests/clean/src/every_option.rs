@@ -109,6 +109,36 @@ pub async fn find_again(id: u64, mut name: String, others: &[u64]) -> Result<Str
     Ok(name)
 }
 
+/// Asks about the old value first, and gives it to the body.
+///
+/// # Errors
+///
+/// If the name is empty.
+#[cached(
+    crate = ::memo,
+    ttl = "5m",
+    keep = "1h",
+    stale_while_revalidate = "1m",
+    still_current = |old: &String| is_current(old.len(), name),
+    previous = old
+)]
+pub async fn find_changed(id: u64, name: &str, mut old: Option<String>) -> Result<String, Failure> {
+    if name.is_empty() {
+        return Err(Failure);
+    }
+    Ok(old.take().unwrap_or_else(|| format!("{name} {id}")))
+}
+
+async fn is_current(length: usize, name: &str) -> bool {
+    length == name.len()
+}
+
+/// Does the same at once.
+#[cached(crate = memo, keep = "1h", still_current = |old| old.is_empty(), previous = _old)]
+pub fn find_at_once(id: u64, _old: Option<String>) -> String {
+    id.to_string()
+}
+
 /// Early, by the caller.
 ///
 /// # Errors
