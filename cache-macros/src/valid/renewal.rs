@@ -43,11 +43,6 @@ pub(crate) fn renewal(
         );
         errors.at(option, message);
     }
-    if let (Some(given), Some(_)) = (&attr.still_current, &attr.inherit) {
-        let message = "`still_current` renews a value without a run of the body, which finds the dependencies that `inherit` \
-                       records: remove one of them. With `previous`, the body itself can ask the source";
-        errors.at(&given.name, message);
-    }
     Renewal {
         keep: errors.option(&attr.keep, |given| ttl::ttl(given, scope)),
         still_current: errors.option(&attr.still_current, |given| still_current(given, item)),

@@ -9,6 +9,7 @@ use tracing::{Instrument as _, debug_span};
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{BodyError, FailedLoad, Goal, Load};
+use super::offer::InheritingBody;
 use super::replace::begin_put_over;
 use super::report::{give_up, say_failed_in_background, say_not_copied, served};
 use super::stale::first_of;
@@ -19,7 +20,7 @@ use crate::output::{SharedFailure, StandIn};
 use crate::redis::PlaceholderLease;
 use crate::stats::SiteCounters;
 use crate::support::ambient::Surrounded;
-use crate::support::boxed::Boxed;
+use crate::support::boxed::{Boxed, boxed};
 use crate::tiers::background::TakenSlot;
 use crate::tiers::inherited::Inherited;
 use crate::tiers::key::CallKey;
@@ -124,6 +125,9 @@ async fn replace(
     let goal = Goal::Place { put, overtaken: Overtaken::Stays };
     let mut load = Load::new(&call, refresh, goal).leased(lease);
     load.inherited = inherited;
+    if let Some(body) = InheritingBody::of(&load) {
+        boxed(|| call.offer_inherited(body, None)).await;
+    }
     let loaded = poll_fn(|context| {
         let mut polled = Poll::Pending;
         load.poll(context, &mut |context| {

@@ -6,6 +6,7 @@ use super::Call;
 use super::fleet::{Claim, claim};
 use super::found::{FoundValue, Served};
 use super::load::{Action, Goal, Load};
+use super::offer::InheritingBody;
 use super::replace::begin_put_over;
 use super::report::{count_stale, served};
 use super::sharing::pass_loaded;
@@ -22,6 +23,20 @@ use crate::tiers::store_outcome::StoreOutcome;
 ///
 /// Cancel safe: if it is dropped, a waiting caller takes over.
 pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
+    let mut bytes = None;
+    let action = begin_anywhere(call, loading, &mut bytes).await;
+    let body = match &action {
+        Action::Load(load) => InheritingBody::of(load),
+        Action::Return(_) | Action::Bypass => None,
+    };
+    if let Some(body) = body {
+        boxed(|| call.offer_inherited(body, bytes)).await;
+    }
+    action
+}
+
+/// Does the same. Sets the bytes of an old entry whose dependencies have to be compared.
+async fn begin_anywhere(call: &Arc<Call>, loading: Loading, bytes: &mut Option<Vec<u8>>) -> Action {
     let Loading { leader, destination, instead } = loading;
     match (destination, &call.core.redis) {
         (Destination::Caller, _) => Action::Bypass,
@@ -33,7 +48,7 @@ pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
             None => Action::Return(served(call, found)),
         },
         (Destination::Redis(vacancy), Some(redis)) => {
-            boxed(|| begin_in_redis(call, redis, leader, vacancy, instead)).await
+            boxed(|| begin_in_redis(call, redis, leader, (vacancy, bytes), instead)).await
         }
         (Destination::Nowhere, _) => {
             let goal = Goal::Nowhere(StoreOutcome::Alike);
@@ -76,13 +91,13 @@ async fn begin_in_redis(
     call: &Arc<Call>,
     redis: &RedisStore,
     leader: Leader<CallKey>,
-    mut vacancy: Vacancy,
+    (mut vacancy, bytes): (Vacancy, &mut Option<Vec<u8>>),
     instead: Option<FoundValue>,
 ) -> Action {
     let old = call.old_entry(&mut vacancy);
     match claim(call, redis, &leader, vacancy, instead.is_some()).await {
         Claim::Granted(key, ticket, lease) => {
-            call.offer_old(old, ticket.tokens.first());
+            *bytes = call.offer_old(old, ticket.tokens.first());
             let goal = Goal::Redis { key, ticket };
             Action::Load(Load::new(call, leader, goal).or_else(instead).leased(lease))
         }

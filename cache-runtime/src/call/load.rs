@@ -27,6 +27,7 @@ use crate::stats::seldom::Reason;
 use crate::support::ambient::Surrounded;
 use crate::support::boxed::Boxed;
 use crate::support::clock::millis;
+use crate::tiers::core::Stores;
 use crate::tiers::inherited::{Inherited, Untraced};
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
@@ -366,6 +367,15 @@ impl Load {
     /// Returns true if a stale value is served if the load fails.
     pub(super) fn has_stale(&self) -> bool {
         self.instead.is_some() && !matches!(self.goal, Goal::Place { .. })
+    }
+
+    /// Returns the key of the entry in Redis that it replaces; `None` if memory is the store, or nothing is stored.
+    pub(super) fn key_in_redis(&self) -> Option<&Arc<CallKey>> {
+        match &self.goal {
+            Goal::Redis { key, .. } => Some(key),
+            Goal::Place { put, .. } if self.call.stores != Stores::Memory => Some(put.key()),
+            Goal::Place { .. } | Goal::Memory { .. } | Goal::Nowhere(_) => None,
+        }
     }
 
     /// Returns true if its value goes to Redis.

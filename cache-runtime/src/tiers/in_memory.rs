@@ -2,6 +2,7 @@
 
 use super::inherited::Inherited;
 use super::key::CallKey;
+use crate::coherence::generation::Stamps;
 use crate::memory::{EntryMeta, Hit, ReadPredicate};
 use crate::output::CacheValue;
 use crate::redis::{Absence, RedisStore};
@@ -20,6 +21,17 @@ impl Core {
     ) -> Option<Hit<Value>> {
         let predicate = ReadPredicate { grace_ms, ..self.predicate_of(key) };
         self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
+    }
+
+    /// Returns a value in memory that is at most this much time past its TTL, with the generations that it depends on.
+    pub(super) fn kept_in_memory(
+        &self,
+        key: &CallKey,
+        of: &dyn ValueType,
+        kept_ms: u64,
+    ) -> Option<(Hit<Value>, Stamps)> {
+        let predicate = ReadPredicate { grace_ms: kept_ms, ..self.predicate_of(key) };
+        self.memory.take_with_stamps(&key.memory, predicate, |value| of.clone_of(value))
     }
 
     /// Returns a fresh value in memory. Adds its dependencies to those of the body that makes the call.

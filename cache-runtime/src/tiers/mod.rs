@@ -18,6 +18,7 @@ pub(crate) mod invalidate;
 pub(crate) mod key;
 pub(crate) mod late_put;
 pub(crate) mod means;
+pub(crate) mod old_value;
 pub(crate) mod origin;
 pub(crate) mod pauses;
 pub(crate) mod policy;

@@ -286,6 +286,11 @@ impl Put {
         kept
     }
 
+    /// Returns the key of the entry.
+    pub(crate) fn key(&self) -> &Arc<CallKey> {
+        &self.key
+    }
+
     /// Returns the generations that were noted before the value was known.
     pub(crate) fn snapshot(&self) -> &GenerationSnapshot {
         &self.snapshot

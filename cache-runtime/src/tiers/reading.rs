@@ -14,7 +14,6 @@ use super::key::CallKey;
 use super::policy::Weigh;
 use super::validity::{self, Present};
 use crate::config::Ttl;
-use crate::format::entry::Stored;
 use crate::memory::Hit;
 use crate::output::CacheValue;
 use crate::redis::{Life, RedisStore, Unavailable};
@@ -175,30 +174,6 @@ impl Core {
             self.keep_copy(key, snapshot, original, hit.value.as_ref());
         }
         Some(ReadResult::Redis(hit, At { state: header.state, place: *place }))
-    }
-
-    /// Decodes an entry that may not be served, for the body of the load that replaces it. Returns the value, and the
-    /// token of the root that the entry records; `None` if it is past its TTL by more than it is kept.
-    pub(crate) fn decode_old(
-        &self,
-        key: &CallKey,
-        bytes: &[u8],
-        of: &'static dyn ValueType,
-        codec: Option<&'static dyn ValueCodec>,
-        kept_ms: u64,
-    ) -> Option<(Hit<Value>, u64)> {
-        let Stored::Value(header, payload) = Stored::read(bytes, self.address(key)) else {
-            return None;
-        };
-        // R5: the value is that of this function, for these arguments.
-        if header.origin != key.origin || key.is_of_others(header.fingerprint) {
-            return None;
-        }
-        let now_ms = self.redis.as_ref()?.now_ms(key.stored_as())?;
-        let value = self.types.decode(&header, payload, of, codec)?;
-        let hit = validity::hit(value, &header, now_ms);
-        let is_kept = hit.stale_for_ms().is_none_or(|past| past < kept_ms);
-        is_kept.then_some((hit, header.root))
     }
 
     /// Takes a result from the entry of a name in Redis, if the entry may be served.

@@ -1,6 +1,7 @@
 //! `still_current`, `previous` and `keep`: a load that has an old value at hand.
 
 mod forms;
+mod inherit;
 mod overtaken;
 mod previous;
 mod site;

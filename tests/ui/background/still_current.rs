@@ -30,11 +30,6 @@ fn waits(id: u64) -> u64 {
     id
 }
 
-#[cached(keep = "1h", inherit, still_current = |old: &u64| unchanged(*old))]
-async fn depends(id: u64) -> u64 {
-    id
-}
-
 #[cached(keep = "1h", still_current = |old: &u64| unchanged(*old), each(id in ids))]
 async fn many(ids: &[u64]) -> Vec<u64> {
     ids.to_vec()
