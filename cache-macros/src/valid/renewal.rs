@@ -15,7 +15,7 @@ const ACCEPTED: &str =
 const ACCEPTED_AT_ONCE: &str = "a closure `|old| ...` that returns a `bool`, or a function";
 
 /// The options about the old value.
-pub(crate) struct Renewal {
+pub(crate) struct OldValue {
     pub(crate) keep: Option<Ttl>,
     pub(crate) still_current: Option<Expr>,
 }
@@ -26,7 +26,7 @@ pub(crate) fn renewal(
     item: &Item,
     scope: &Scope,
     errors: &mut Errors,
-) -> Renewal {
+) -> OldValue {
     let used_by = name(&attr.still_current).or(name(&attr.previous));
     if let (Some(given), None) = (&attr.keep, used_by) {
         let message = "`keep` keeps an old value for the next load, which does not use it: also give `still_current` or \
@@ -43,7 +43,7 @@ pub(crate) fn renewal(
         );
         errors.at(option, message);
     }
-    Renewal {
+    OldValue {
         keep: errors.option(&attr.keep, |given| ttl::ttl(given, scope)),
         still_current: errors.option(&attr.still_current, |given| still_current(given, item)),
     }

@@ -9,7 +9,6 @@ use tracing::{Instrument as _, debug_span};
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{BodyError, FailedLoad, Goal, Load};
-use super::offer::InheritingBody;
 use super::replace::begin_put_over;
 use super::report::{give_up, say_failed_in_background, say_not_copied, served};
 use super::stale::first_of;
@@ -125,7 +124,7 @@ async fn replace(
     let goal = Goal::Place { put, overtaken: Overtaken::Stays };
     let mut load = Load::new(&call, refresh, goal).leased(lease);
     load.inherited = inherited;
-    if let Some(body) = InheritingBody::of(&load) {
+    if let Some(body) = load.inheriting_body() {
         boxed(|| call.offer_inherited(body, None)).await;
     }
     let loaded = poll_fn(|context| {

@@ -6,7 +6,6 @@ use super::Call;
 use super::fleet::{Claim, claim};
 use super::found::{FoundValue, Served};
 use super::load::{Action, Goal, Load};
-use super::offer::InheritingBody;
 use super::replace::begin_put_over;
 use super::report::{count_stale, served};
 use super::sharing::pass_loaded;
@@ -26,7 +25,7 @@ pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
     let mut bytes = None;
     let action = begin_anywhere(call, loading, &mut bytes).await;
     let body = match &action {
-        Action::Load(load) => InheritingBody::of(load),
+        Action::Load(load) => load.inheriting_body(),
         Action::Return(_) | Action::Bypass => None,
     };
     if let Some(body) = body {

@@ -13,6 +13,7 @@ use tracing::{Span, debug_span};
 use super::Call;
 use super::fill::{MemoryFill, RedisFill, depend_in_memory};
 use super::found::{FoundValue, Served};
+use super::offer::InheritingBody;
 use super::recursion::{self, PolledBody};
 use super::reloads::compare_with_expired;
 use super::report::{count_load, count_stale, say_failed, say_undecided};
@@ -369,8 +370,15 @@ impl Load {
         self.instead.is_some() && !matches!(self.goal, Goal::Place { .. })
     }
 
+    /// Returns its body, if that inherits dependencies and uses the old value.
+    pub(super) fn inheriting_body(&self) -> Option<InheritingBody> {
+        self.call.offer.as_ref()?;
+        let inherited = Arc::clone(self.inherited.as_ref()?);
+        Some(InheritingBody { key: self.key_in_redis().cloned(), inherited })
+    }
+
     /// Returns the key of the entry in Redis that it replaces; `None` if memory is the store, or nothing is stored.
-    pub(super) fn key_in_redis(&self) -> Option<&Arc<CallKey>> {
+    fn key_in_redis(&self) -> Option<&Arc<CallKey>> {
         match &self.goal {
             Goal::Redis { key, .. } => Some(key),
             Goal::Place { put, .. } if self.call.stores != Stores::Memory => Some(put.key()),

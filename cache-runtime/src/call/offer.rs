@@ -13,7 +13,6 @@ use futures_util::FutureExt as _;
 
 use super::Call;
 use super::found::FoundValue;
-use super::load::Load;
 use super::report::say_unconfirmed;
 use crate::memory::Hit;
 use crate::site::Coalesce;
@@ -175,17 +174,8 @@ pub(super) enum OldEntry {
 /// A body that inherits dependencies, and uses the old value.
 pub(super) struct InheritingBody {
     /// The key of the entry in Redis; `None` if memory is the store.
-    key: Option<Arc<CallKey>>,
-    inherited: Arc<Inherited>,
-}
-
-impl InheritingBody {
-    /// Returns the body of a load, if it is one.
-    pub(super) fn of(load: &Load) -> Option<Self> {
-        load.call.offer.as_ref()?;
-        let inherited = Arc::clone(load.inherited.as_ref()?);
-        Some(InheritingBody { key: load.key_in_redis().cloned(), inherited })
-    }
+    pub(super) key: Option<Arc<CallKey>>,
+    pub(super) inherited: Arc<Inherited>,
 }
 
 impl Call {
