@@ -13,7 +13,7 @@ use tracing::{Span, debug_span};
 use super::Call;
 use super::fill::{MemoryFill, RedisFill, depend_in_memory};
 use super::found::{FoundValue, Served};
-use super::offer::InheritingBody;
+use super::offering::InheritingBody;
 use super::recursion::{self, PolledBody};
 use super::reloads::compare_with_expired;
 use super::report::{count_load, count_stale, say_failed, say_undecided};

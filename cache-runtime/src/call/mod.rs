@@ -28,6 +28,7 @@ mod load;
 mod look;
 mod many;
 mod offer;
+mod offering;
 mod recursion;
 mod reloads;
 mod replace;
