@@ -19,7 +19,7 @@ fn cached(attr: TokenStream, function: TokenStream) -> Result<Cached, Vec<String
     let mut errors = Errors::default();
     let attr = CachedAttr::parse(attr, &mut errors);
     let item = item::parse(function, "cached").map_err(messages)?;
-    super::cached(attr, &item, errors).map_err(messages)
+    super::cached(attr, &item, None, errors).map_err(messages)
 }
 
 fn gathering(attr: TokenStream, function: TokenStream) -> Result<Gathering, Vec<String>> {
