@@ -25,6 +25,9 @@ pub(crate) struct Skip(pub(crate) Vec<Ident>);
 /// The value of `inherit`, which may stand alone.
 pub(crate) struct Inherited(pub(crate) Option<Expr>);
 
+/// The value of `shed`, which may stand alone.
+pub(crate) struct Sheds(pub(crate) Option<Expr>);
+
 /// The tokens in `each(id in ids)`. They are read later, so that a mistake in them does not leave the templates
 /// without the name of an id.
 pub(crate) struct EachIn {
@@ -95,6 +98,9 @@ options!(CachedAttr, &[OF_CACHED], {
     coalesce: Once<Expr> = "coalesce",
     inherit: Once<Inherited> = "inherit",
     share_errors: Once<Expr> = "share_errors",
+    source: Once<Expr> = "source",
+    max_loads: Once<Expr> = "max_loads",
+    shed: Once<Sheds> = "shed",
     entry_fn: Once<Path> = "entry_fn",
     each: Once<EachIn> = "each",
     max_batch: Once<Expr> = "max_batch",
@@ -266,6 +272,15 @@ impl Value for Skip {
 }
 
 impl Value for Inherited {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        if !input.peek(Token![=]) {
+            return Ok(Self(None));
+        }
+        <Expr as Value>::parse(option, input).map(|value| Self(Some(value)))
+    }
+}
+
+impl Value for Sheds {
     fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
         if !input.peek(Token![=]) {
             return Ok(Self(None));

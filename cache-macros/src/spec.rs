@@ -54,6 +54,7 @@ pub(crate) struct Cached {
     pub(crate) coalesce: Option<Coalesce>,
     pub(crate) inherit: Option<Inherit>,
     pub(crate) share_errors: Option<bool>,
+    pub(crate) limits: Limits,
     /// The way to run the body in a task of its own, if an option may need one.
     pub(crate) task: Option<Task>,
     pub(crate) output: Output,
@@ -70,6 +71,14 @@ impl Cached {
 pub(crate) struct Previous {
     pub(crate) name: Ident,
     pub(crate) argument: PatType,
+}
+
+/// The limits on the loads of a function.
+pub(crate) struct Limits {
+    pub(crate) source: Option<LitStr>,
+    pub(crate) max_loads: Option<Constant<u64>>,
+    /// The maximum wait for a permit, after which the function returns an error.
+    pub(crate) shed: Option<Ttl>,
 }
 
 /// `#[cached]` on a function of many keys, whose entries are those of calls of another function.

@@ -24,6 +24,7 @@ pub mod redis_servers {}
 mod coherence;
 mod deferral;
 mod format;
+mod gates;
 mod registry;
 mod site;
 mod sizing;
@@ -37,12 +38,12 @@ pub use cache_macros::{cache_invalidate, cache_put, cached, name};
 pub use crate::redis::{Breaker, ClearProgress, Diagnostic, Severity};
 pub use cache_call::{BlockingEntry, CacheCall, CacheEntry, Fetched, StoredAs};
 pub use collector::{BypassReason, Observation, ObservedCall, observe, observe_blocking};
-pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
+pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, SourceLimit, Ttl};
 pub use deferral::{
     InvalidationQueue, InvalidationTarget, PendingInvalidation, PendingInvalidations, Within,
     deferred, deferred_blocking,
 };
-pub use error::Error;
+pub use error::{Error, Shed};
 #[cfg(feature = "postcard")]
 pub use format::codec::Postcard;
 pub use format::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
@@ -62,7 +63,7 @@ pub use site::{Coalesce, Inherit, Tier};
 pub use site::{SiteKey, SourceLocation};
 pub use sizing::{FunctionSizing, Sizing, SizingFinding};
 pub use stats::events::{Event, EventKind};
-pub use stats::{Counts, FleetSite, FleetStats, Latencies, OutboxLag, SiteStats, Stats};
+pub use stats::{Counts, FleetSite, FleetStats, GateStats, Latencies, OutboxLag, SiteStats, Stats};
 pub use support::clock::Clock;
 pub use tiers::inspect::{EntryState, Inspected, InspectedTag};
 pub use tiers::origin::Source;

@@ -6,6 +6,7 @@ mod name;
 mod nearest;
 mod number;
 mod size;
+mod source;
 mod template;
 
 pub use boolean::{BOOLEAN, parse_boolean};
@@ -18,4 +19,5 @@ pub use name::{
 pub use nearest::nearest;
 pub use number::{COST, EARLY_REFRESH, JITTER, NumberRange};
 pub use size::{SIZE, parse_size};
+pub use source::{SOURCE, is_source};
 pub use template::{Piece, parse_template, sample};

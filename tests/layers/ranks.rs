@@ -11,7 +11,7 @@ pub(crate) const RUNTIME: &[&[&str]] = &[
     &["deferral"],
     &["tiers"],
     &["value"],
-    &["memory", "redis"],
+    &["memory", "redis", "gates"],
     &["flight"],
     &["registry"],
     &["site"],

@@ -105,6 +105,19 @@ pub(super) const OF_CACHED: &Answers = &[
         CAPACITY,
     ),
     (
+        &[
+            "concurrency",
+            "maxconcurrency",
+            "maxconcurrent",
+            "concurrent",
+            "semaphore",
+            "permits",
+            "bulkhead",
+        ],
+        "`max_loads = 8` limits the bodies of this function that run at once, and `source = \"postgres\"` those of all \
+         functions with this source",
+    ),
+    (
         &["unbound", "unbounded"],
         "remove it: the memory store is always bounded, by `CACHE_MEMORY_CAPACITY` (64 MiB)",
     ),

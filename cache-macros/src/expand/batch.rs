@@ -6,7 +6,7 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::owned_id::owned_id;
-use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, tags};
+use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, sheds, tags};
 use super::site::{constant, declared, site};
 use super::task::{self, me, without_self};
 use super::within::within;
@@ -87,7 +87,11 @@ pub(super) fn cached(spec: &Cached, batch: &Batch, item: &Item) -> TokenStream {
         task: spec.task.as_ref(),
         within: spec.within.as_ref(),
         named: named(spec),
-        share: judged(p, spec.serve_stale_if.as_ref(), share(p, &spec.output, Some(false), false)),
+        share: sheds(
+            p,
+            spec,
+            judged(p, spec.serve_stale_if.as_ref(), share(p, &spec.output, Some(false), false)),
+        ),
     };
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
     let site = site(p, spec, item);

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Expr;
 
-use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, tags};
+use super::parts::{asks, begin_of, early, hooks, judged, key, named, number, share, sheds, tags};
 use super::site::site;
 use super::within::within;
 use super::{
@@ -73,7 +73,8 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let site = site(p, spec, item);
     let kind = kind(p, &spec.output);
     let share = share(p, &spec.output, spec.share_errors, spec.error_ttl.is_some());
-    let share = carried(p, spec, judged(p, spec.serve_stale_if.as_ref(), share));
+    let share = sheds(p, spec, judged(p, spec.serve_stale_if.as_ref(), share));
+    let share = carried(p, spec, share);
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());

@@ -105,6 +105,16 @@ pub(super) fn judged(p: &TokenStream, decide: Option<&Expr>, share: TokenStream)
     }
 }
 
+/// Expands to the same, with the error of a load that is given up, if the function has `shed`.
+pub(super) fn sheds(p: &TokenStream, spec: &Cached, share: TokenStream) -> TokenStream {
+    if spec.limits.shed.is_none() {
+        return share;
+    }
+    // All tokens have this place, so that the compiler reports the error at the type of the output.
+    let (p, place) = (placed(p.clone(), spec.output.value), here(spec.output.value));
+    quote_spanned!(place=> { let __share = #share; #p::shed_errors(__kind, __share) })
+}
+
 pub(super) fn key(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
     let form = spec.form;
     let (list, fingerprint) = match &spec.key {

@@ -133,6 +133,9 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
         ("inherits", spec.inherit.map(|chosen| inherit(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
+        ("source", spec.limits.source.as_ref().map(some)),
+        ("max_loads", spec.limits.max_loads.as_ref().map(constant).map(some)),
+        ("shed", spec.limits.shed.as_ref().map(|ttl| duration(p, ttl)).map(some)),
         ("each", each.map(in_words).map(some)),
         ("max_batch", max_batch.map(constant).map(some)),
     ];

@@ -179,6 +179,9 @@ fn refuse_beside_entry(attr: &CachedAttr, errors: &mut Errors) {
         name(&attr.early_refresh),
         name(&attr.coalesce),
         name(&attr.inherit),
+        name(&attr.source),
+        name(&attr.max_loads),
+        name(&attr.shed),
     ];
     for name in of_entries.into_iter().flatten() {
         let message = format!("`{name}` is that of the function that `entry` calls: give it there");

@@ -10,6 +10,7 @@ mod each;
 mod entry;
 mod evaluated;
 mod key;
+mod limits;
 mod literal;
 mod name;
 mod option;
@@ -75,7 +76,9 @@ pub(crate) fn cached(
     let codec = attr.codec.as_ref().map(|given| given.name.clone());
     let staleness = staleness::staleness(&attr, item, &output, &scope, &mut errors);
     let renewal = renewal::renewal(&attr, item, &scope, &mut errors);
+    let limits = limits::limits(&attr, &output, &scope, &mut errors);
     let spec = Cached {
+        limits,
         stale_while_revalidate: staleness.while_revalidate,
         stale_if_error: staleness.if_error,
         serve_stale_if: staleness.serve_stale_if,

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use tracing::{Instrument as _, debug_span};
 
+use super::admission::{Admission, Patience, waited};
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{BodyError, FailedLoad, Goal, Load};
@@ -44,6 +45,8 @@ impl BodyPlace {
     pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
         let BodyPlace { key, counters, flight, slot: _slot, inherited } = self;
         let watch = counters.is_watched().then(Surrounded::new);
+        // The thread may outlive the task that waits for it.
+        let _permits = flight.permits();
         let _inside = recursion::enter(&key, &flight, watch, inherited);
         body()
     }
@@ -116,6 +119,10 @@ async fn replace(
     mut body: Boxed<Result<Value, LostError>>,
     inherited: Option<Arc<Inherited>>,
 ) {
+    // The notes about the key are made after the wait, because a refresh that waits is not needed by a caller.
+    let flights = vec![Arc::clone(refresh.flight())];
+    let admission = call.admission(flights, Patience::DoesWithout, true);
+    let Ok(admitted) = waited(admission).await else { return };
     let Ok(lease) = lease_refresh(&call, before).await else { return };
     let Some(put) = begin_put_over(&call, before).await else {
         lease.into_iter().for_each(PlaceholderLease::release);
@@ -124,6 +131,7 @@ async fn replace(
     let goal = Goal::Place { put, overtaken: Overtaken::Stays };
     let mut load = Load::new(&call, refresh, goal).leased(lease);
     load.inherited = inherited;
+    load.admission = admitted.map(Admission::Open);
     if let Some(body) = load.inheriting_body() {
         boxed(|| call.offer_inherited(body, None)).await;
     }

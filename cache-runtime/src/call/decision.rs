@@ -90,12 +90,14 @@ pub(super) fn decide_on(call: &Call, found: &FoundValue) -> Decision {
     decide(age(found), limits(call, found), is_due, |wanted| is_paused(call, wanted))
 }
 
-/// Returns true if the last load of this key has just failed, so that the next one has to wait.
+/// Returns true if the last load of this key has just failed, so that the next one has to wait, or if the limits of the
+/// function hold it up.
 fn is_paused(call: &Call, wanted: Wanted) -> bool {
     let waits = |stands_in: bool| wanted == Wanted::Refresh || stands_in;
     let pause = call.core.background.pause(&call.key, call.core.clock.now_ms());
     pause.is_some_and(|pause| waits(pause.stands_in))
         || call.recent_error().is_some_and(|recent| waits(recent.stands_in))
+        || call.is_held_up(wanted == Wanted::Load || !call.demands.background)
 }
 
 /// Returns the value if this caller accepts it.

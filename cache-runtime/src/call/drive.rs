@@ -6,12 +6,15 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::admission::TurnedAway;
 use super::found::{Failure, Output, Served};
 use super::load::{Action, BodyError, FailedFlight, FailedLoad, Load};
 use crate::collector::traced::Traced;
+use crate::error::Shed;
+use crate::gates::Refused;
 use crate::output::{OutputKind, SharedErrors};
 use crate::support::boxed::Boxed;
-use crate::support::panics::drop_each;
+use crate::support::panics::{drop_each, unless_panicking};
 use crate::tiers::origin::{Origin, Source};
 use crate::value::{StoredKind, Value, owned, type_stored_by};
 
@@ -59,7 +62,22 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<K::Output> {
         let Run { driver, share, body } = self.get_mut();
         loop {
-            let Some(served) = ready!(driver.poll(context)) else {
+            let served = match ready!(driver.poll(context)) {
+                Turn::Serve(served) => Some(served),
+                Turn::Body => None,
+                Turn::Shed(shed, flight) => match shed_error(*share, shed) {
+                    Some(error) => {
+                        driver.tell(Origin::new(Source::Load), true);
+                        return Poll::Ready(K::join(Err(landed(flight, *share, error))));
+                    }
+                    // R3: the code of the error's type panics. It is always correct to run the body.
+                    None => {
+                        flight.land(None);
+                        None
+                    }
+                },
+            };
+            let Some(served) = served else {
                 let mut polled = Poll::Pending;
                 driver.poll_body(context, &mut |context| {
                     polled = body.as_mut().poll(context);
@@ -105,12 +123,19 @@ where
     }))
 }
 
+/// Returns the error of a load that was given up; `None` if it cannot be made.
+#[cold]
+fn shed_error<E>(share: SharedErrors<E>, shed: Shed) -> Option<E> {
+    let make = share.shed?;
+    unless_panicking(|| make(shed))
+}
+
 /// Returns the output of a body that has failed: the error, or the stale value.
 fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error) -> K::Output
 where
     K: StoredKind,
 {
-    let remembers = share.how.filter(|_| driver.remembers_errors());
+    let remembers = share.how.filter(|_| driver.keeps_errors());
     // Sharing may wrap the error, and `serve_stale_if` decides on the one of the body.
     let decided = remembers.map(|_| share.stand_in(&error));
     let (kept, error) = match remembers {
@@ -165,6 +190,15 @@ struct Driver {
     traced: Option<Box<Traced>>,
 }
 
+/// The next step of a run.
+enum Turn {
+    /// The body has to be polled.
+    Body,
+    Serve(Served),
+    /// The load has been given up. The error is for this flight as well.
+    Shed(Shed, FailedFlight),
+}
+
 enum DriverState {
     Looking(Boxed<Next>),
     /// Polls the body, as a part of a load if there is one.
@@ -173,25 +207,38 @@ enum DriverState {
 }
 
 impl Driver {
-    /// Returns the output with its origin; `None` if the body has to be polled next.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Served>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
             match &mut self.state {
                 DriverState::Looking(next) => {
                     let Next { action, tell, traced } = ready!(next.as_mut().poll(context));
                     (self.tell, self.traced) = (tell, traced);
                     self.state = match action {
-                        Action::Return(served) => return Poll::Ready(Some(served)),
+                        Action::Return(served) => return Poll::Ready(Turn::Serve(served)),
                         Action::Load(load) => DriverState::Body(Some(load)),
                         Action::Bypass => DriverState::Body(None),
                     };
                 }
-                DriverState::Body(_) => return Poll::Ready(None),
+                DriverState::Body(Some(load)) => match ready!(load.admit(context)) {
+                    Ok(()) => return Poll::Ready(Turn::Body),
+                    Err(refused) => return Poll::Ready(self.turn_away(refused)),
+                },
+                DriverState::Body(None) => return Poll::Ready(Turn::Body),
                 DriverState::Storing(stored) => {
                     let (value, origin) = ready!(stored.as_mut().poll(context));
-                    return Poll::Ready(Some(Served { output: Ok(value), origin }));
+                    return Poll::Ready(Turn::Serve(Served { output: Ok(value), origin }));
                 }
             }
+        }
+    }
+
+    /// Ends a load that has been given up before its body.
+    #[cold]
+    fn turn_away(&mut self, refused: Refused) -> Turn {
+        match self.take_load().map(|load| load.turn_away(refused)) {
+            Some(TurnedAway::Served(served)) => Turn::Serve(served),
+            Some(TurnedAway::Shed(shed, flight)) => Turn::Shed(shed, flight),
+            None => Turn::Body,
         }
     }
 
@@ -215,8 +262,8 @@ impl Driver {
         });
     }
 
-    fn remembers_errors(&self) -> bool {
-        matches!(&self.state, DriverState::Body(Some(load)) if load.remembers_errors())
+    fn keeps_errors(&self) -> bool {
+        matches!(&self.state, DriverState::Body(Some(load)) if load.keeps_errors())
     }
 
     /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits

@@ -11,6 +11,7 @@ use tracing::span::Entered;
 use tracing::{Span, debug_span};
 
 use super::Call;
+use super::admission::Admission;
 use super::fill::{MemoryFill, RedisFill, depend_in_memory};
 use super::found::{FoundValue, Served};
 use super::offering::InheritingBody;
@@ -68,6 +69,8 @@ pub(crate) struct Load {
     pub(super) inherited: Option<Arc<Inherited>>,
     /// True if the body itself has queued an invalidation.
     has_queued: bool,
+    /// Present if its function has limits, until the body has ended.
+    pub(super) admission: Option<Admission>,
 }
 
 /// The part of a load in the run of its body.
@@ -131,6 +134,7 @@ impl Load {
             part: BodyPart { counts: true, of: 1 },
             inherited: call.inherits(),
             has_queued: false,
+            admission: call.policy.limits.as_ref().map(|_| Admission::Due),
         })
     }
 
@@ -269,6 +273,7 @@ impl Load {
     /// Counts the run of the body, and returns the time that it took for this key.
     pub(super) fn count(&mut self) -> Duration {
         self.renewals = None;
+        self.admission = None;
         if let Some(load_time) = self.call.renewed() {
             return load_time;
         }
@@ -429,8 +434,29 @@ impl Load {
         })
     }
 
+    /// Returns true if its placeholder is renewed.
+    pub(super) fn is_leased(&self) -> bool {
+        self.renewals.is_some()
+    }
+
+    /// Returns true if a value is served if the load fails.
+    pub(super) fn has_instead(&self) -> bool {
+        self.instead.is_some()
+    }
+
+    /// Ends a load whose body has not run, except for its flight.
+    pub(super) fn give_up(self) -> (Arc<Call>, Leader<CallKey>, Option<FoundValue>) {
+        let Load { call, leader, goal, instead, lease, span, .. } = self;
+        span.record("outcome", "shed");
+        goal.give_up(&call, lease);
+        (call, leader, instead)
+    }
+
     /// Forgets the error of an earlier load, because the body has succeeded.
     pub(super) fn forget_error(&self) {
+        if self.part.counts {
+            self.call.note_source(false, None);
+        }
         if self.remembers_errors() {
             self.call.core.recent_errors.forget(&self.call.key);
         }
@@ -439,6 +465,11 @@ impl Load {
     /// Returns true if its function remembers errors.
     pub(super) fn remembers_errors(&self) -> bool {
         self.call.policy.error_ttl.is_some()
+    }
+
+    /// Returns true if its error may become the output of other calls.
+    pub(super) fn keeps_errors(&self) -> bool {
+        self.remembers_errors() || self.call.has_breaker()
     }
 
     /// Ends a load whose body has failed: with the stale value, if there is one.
@@ -455,8 +486,13 @@ impl Load {
         }
         goal.tell_heir(&call, &leader);
         let replaces = matches!(goal, Goal::Place { .. });
-        let matters = replaces || instead.is_some() || error.kept.is_some();
+        let has_breaker = call.has_breaker();
+        let matters = replaces || instead.is_some() || error.kept.is_some() || has_breaker;
         let stands_in = !matters || error.stands_in(&call);
+        if has_breaker && part.counts {
+            // An error for which no stale value stands in is an answer.
+            call.note_source(stands_in, error.kept.clone());
+        }
         if !stands_in {
             leader.refuse_stale();
         }
@@ -551,6 +587,10 @@ impl Goal {
 }
 
 impl FailedFlight {
+    pub(super) fn new(leader: Leader<CallKey>, is_shared: bool) -> Self {
+        FailedFlight { leader, is_shared }
+    }
+
     /// Returns true if a caller waits for the flight.
     pub(super) fn awaited(&self) -> bool {
         self.is_shared && self.leader.awaited()
@@ -598,6 +638,7 @@ impl Drop for Inside<'_> {
 pub(super) fn count_panic(call: &Call, began: Option<Instant>) {
     count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
     call.counters.slow.load_errors.one();
+    call.note_source(true, None);
     say_failed(call, Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
 }
 

@@ -149,7 +149,7 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         }
         Some((Decision::Load, found)) => {
             // The value does not stand in for it: otherwise, it would be served.
-            if let Some(recent) = call.recent_error() {
+            if let Some(recent) = call.known_error(&leader) {
                 return Step::Done(pass_recent(call, leader, recent));
             }
             return boxed(|| load_or_serve(call, leader, destination, found)).await;
@@ -160,7 +160,7 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         }
         Some((Decision::TooOld | Decision::Unusable, _)) | None => {}
     }
-    if let Some(recent) = call.recent_error() {
+    if let Some(recent) = call.known_error(&leader) {
         return Step::Done(pass_recent(call, leader, recent));
     }
     if strict && call.stores == Stores::Tiered {

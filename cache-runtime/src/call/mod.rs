@@ -15,6 +15,7 @@
 //!
 //! Nothing here fails the caller: if the cache cannot be used, the body runs.
 
+mod admission;
 mod background_refresh;
 mod begin;
 mod decision;
@@ -63,9 +64,11 @@ pub(crate) use requests::{begin_refresh, cached, peek, put};
 pub(crate) use step::{BackgroundRefresh, Loading, Step};
 pub(crate) use turn::{answer, next, run_alone, turn};
 
+use report::say_breaker;
+
 use crate::collector::BypassReason;
 use crate::deferral::Scope;
-use crate::output::Shares;
+use crate::output::{SharedFailure, Shares};
 use crate::site::Inherit;
 use crate::stats::SiteCounters;
 use crate::tiers::core::{Core, Stores};
@@ -158,6 +161,19 @@ impl Call {
     /// the next load of this key waits for a while.
     fn note_failure(&self, stands_in: bool) -> bool {
         self.core.background.note_failure(&self.key, self.core.clock.now_ms(), stands_in)
+    }
+
+    /// Returns true if a source of the function has a breaker.
+    fn has_breaker(&self) -> bool {
+        self.policy.limits.as_ref().is_some_and(|limits| limits.has_breaker())
+    }
+
+    /// Notes the result of a body for the breaker of its source, and logs a change of it.
+    fn note_source(&self, failed: bool, error: Option<SharedFailure>) {
+        if let Some(limits) = &self.policy.limits {
+            let now_ms = self.core.clock.now_ms();
+            limits.note(failed, error, now_ms, |source, opened| say_breaker(self, source, opened));
+        }
     }
 
     /// Returns the error of a load of this key that has failed lately, if its function remembers errors.

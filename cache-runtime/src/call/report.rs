@@ -60,6 +60,22 @@ pub(super) fn say_failed(call: &Call, reason: Reason, error: &dyn Fn() -> String
     });
 }
 
+/// Logs that a source fails, or that it has recovered.
+pub(super) fn say_breaker(call: &Call, source: &str, opened: bool) {
+    let reason = if opened { Reason::SourceFails } else { Reason::SourceRecovers };
+    call.core.seldom(source, reason, |times| {
+        if opened {
+            tracing::warn!(
+                source,
+                times,
+                "this source fails: its breaker is open, and its bodies are tried one at a time, with pauses"
+            );
+        } else {
+            tracing::info!(source, times, "this source has recovered: its breaker is closed");
+        }
+    });
+}
+
 /// Logs that the arguments of a call cannot be copied for a task, and what that means for the load.
 pub(super) fn say_not_copied(call: &Call, load: &str) {
     let function = call.key.function();

@@ -41,6 +41,7 @@ impl Patience {
         let mut retry = core.retries.enter(&call.key, &core.generations);
         let placed = match Waits::for_flight(recursion::bodies(), retry.running()) {
             Some(_waits) => {
+                core.gates.lend();
                 let limit = call.wait_limit().saturating_sub(waited);
                 timeout(limit, retry.place()).await.ok()
             }

@@ -4,7 +4,7 @@ use cache_syntax::key_prefix_fault;
 
 use super::problem::{Problem, problem};
 use super::size::Bytes;
-use super::{Backend, CacheConfig, Mode, settings::variable};
+use super::{Backend, CacheConfig, Mode, settings::variable, sources};
 use crate::error::Error;
 
 impl CacheConfig {
@@ -37,6 +37,7 @@ impl CacheConfig {
     fn check(&self) -> Result<(), Problem> {
         self.check_each()?;
         self.check_ttls()?;
+        self.check_sources()?;
         self.check_compression()?;
         self.check_tls()?;
         self.check_redis_is_there()
@@ -53,6 +54,16 @@ impl CacheConfig {
             }
             if let Some(expected) = ttl.out_of_range() {
                 return problem("prefix_ttls", given(), expected);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sources(&self) -> Result<(), Problem> {
+        for (name, limit) in &self.sources {
+            if !sources::is_accepted(name, *limit) {
+                let given = format!("{name}={}", limit.max_loads);
+                return problem("sources", given, sources::ACCEPTED);
             }
         }
         Ok(())

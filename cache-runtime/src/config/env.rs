@@ -9,7 +9,7 @@ use std::{
 use cache_syntax::nearest;
 
 use super::settings::{SETTINGS, VariableSource};
-use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::UrlParts, text::Textual};
+use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::UrlParts, sources, text::Textual};
 use crate::error::Error;
 use crate::format::codec::DefaultCodec;
 
@@ -78,6 +78,10 @@ fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
     config.read_each(vars)?;
     if let Some(ttls) = vars.text("CACHE_PREFIX_TTLS")? {
         config.prefix_ttls = prefix_ttls(&ttls)?;
+    }
+    if let Some(text) = vars.text("CACHE_SOURCES")? {
+        let refused = |(item, expected): (String, &str)| refusal("CACHE_SOURCES", &item, expected);
+        config.sources = sources::parse(&text).map_err(refused)?;
     }
     if config.mode != Mode::Memory {
         config.redis_url = address(vars)?;

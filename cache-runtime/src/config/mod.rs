@@ -10,6 +10,7 @@ mod redis_url;
 mod settings;
 mod shown;
 mod size;
+mod sources;
 mod text;
 mod ttl;
 
@@ -19,6 +20,7 @@ pub use self::{
     mode::{Backend, Mode},
     redis_url::RedisUrl,
     settings::CacheConfig,
+    sources::SourceLimit,
     ttl::Ttl,
 };
 

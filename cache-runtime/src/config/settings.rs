@@ -12,6 +12,7 @@ use super::problem::{Problem, problem};
 use super::redis_url::RedisUrl;
 use super::shown::Shown as _;
 use super::size::{bytes_text, optional_bytes_text};
+use super::sources::SourceLimit;
 use super::text::{Textual, duration_text};
 use super::ttl::Ttl;
 use crate::error::Error;
@@ -305,6 +306,13 @@ settings! {
             "Sets [the maximum number of loads in the background](CacheConfig#structfield.max_background_loads).";
     }
 
+    /// The sources, such as databases and services, and their limits in this process. Of the functions with this `source`, at most
+    /// this number of bodies run at once; the others wait. A source without an entry has no limit.
+    sources: BTreeMap<String, SourceLimit> = BTreeMap::new() => {
+        variable apart "CACHE_SOURCES" = "none", "sources and limits, such as `postgres=32,stripe=5,breaker`; `breaker` belongs to the source before it";
+        set_by source;
+    }
+
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see
     /// [`redis_servers`](crate::redis_servers)).
     redis_url: Option<RedisUrl> = None => {
@@ -406,6 +414,13 @@ impl CacheConfig {
     #[must_use]
     pub fn prefix_ttl(mut self, prefix: impl Into<String>, ttl: impl Into<Ttl>) -> Self {
         self.prefix_ttls.insert(prefix.into(), ttl.into());
+        self
+    }
+
+    /// Sets [the limit](CacheConfig#structfield.sources) of a source.
+    #[must_use]
+    pub fn source(mut self, name: impl Into<String>, limit: SourceLimit) -> Self {
+        self.sources.insert(name.into(), limit);
         self
     }
 

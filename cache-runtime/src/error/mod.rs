@@ -3,10 +3,12 @@
 //! An annotated function never gets them: if the cache fails, its body runs.
 
 mod codec;
+mod shed;
 
 use std::fmt;
 
 pub use codec::CodecError;
+pub use shed::Shed;
 
 /// The advice for a value that would not survive a round trip through Redis.
 pub(crate) const REMEDY: &str = "let serde write and read all of the value (causes: `skip`, \

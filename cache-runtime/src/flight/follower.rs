@@ -27,6 +27,11 @@ impl Follower {
         self.flight.opened.elapsed()
     }
 
+    /// Returns true if the load waits in the queue of a gate.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.flight.is_queued()
+    }
+
     /// Returns true if the flight has ended with an error for which no stale value stands in.
     pub(crate) fn refuses_stale(&self) -> bool {
         self.flight.refuses_stale.load(Ordering::Acquire)

@@ -1,5 +1,6 @@
 //! One flight: the state that its callers share.
 
+use std::any::Any;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ const STUCK: Duration = Duration::from_secs(2);
 pub(crate) struct Flight {
     pub(super) opened: Instant,
     pub(super) state: Mutex<FlightState>,
-    /// The flights that the body waits for.
+    /// The flights and the queue that the body waits for, and the permits that it has.
     pub(super) waiting: Mutex<BodyWaits>,
     pub(super) changed: Notify,
     /// True if its load has failed with an error for which no stale value stands in.
@@ -74,9 +75,61 @@ impl Flight {
         self.waiting.lock().waited()
     }
 
-    /// Returns true if its body should have begun long ago.
+    /// Returns true if a body waits for it.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.waiting.lock().needed_by > 0
+    }
+
+    /// Returns the flights that its body waits for.
+    pub(crate) fn awaits(&self) -> Vec<Arc<Flight>> {
+        self.waiting.lock().flights.clone()
+    }
+
+    /// Notes the place of its load in the queue of a gate, or that it has none any more.
+    pub(crate) fn queue_at(&self, place: Option<Attached>) {
+        let before = std::mem::replace(&mut self.waiting.lock().place, place);
+        drop(before);
+    }
+
+    /// Returns the place of its load in the queue of a gate.
+    pub(crate) fn queue_place(&self) -> Option<Attached> {
+        self.waiting.lock().place.clone()
+    }
+
+    /// Returns true if its load waits in the queue of a gate.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.waiting.lock().place.is_some()
+    }
+
+    /// Notes that its body has a permit of the gate with this number.
+    pub(crate) fn hold(&self, gate: u64, permit: Attached) {
+        self.waiting.lock().permits.push((gate, permit));
+    }
+
+    /// Returns the permit that its body has of a gate.
+    pub(crate) fn permit_of(&self, gate: u64) -> Option<Attached> {
+        let waiting = self.waiting.lock();
+        let permit = waiting.permits.iter().find(|(of, _)| *of == gate);
+        permit.map(|(_, permit)| Arc::clone(permit))
+    }
+
+    /// Takes the permit of a gate away.
+    pub(crate) fn let_go(&self, gate: u64) -> Option<Attached> {
+        let permits = &mut self.waiting.lock().permits;
+        let at = permits.iter().position(|(of, _)| *of == gate)?;
+        Some(permits.swap_remove(at).1)
+    }
+
+    /// Returns all permits that its body has.
+    pub(crate) fn permits(&self) -> Vec<Attached> {
+        self.waiting.lock().permits.iter().map(|(_, permit)| Arc::clone(permit)).collect()
+    }
+
+    /// Returns true if its body should have begun long ago. A load in a queue is not stuck.
     pub(super) fn is_stuck(&self) -> bool {
-        self.state.lock().phase.body().is_none() && self.opened.elapsed() > STUCK
+        self.state.lock().phase.body().is_none()
+            && self.opened.elapsed() > STUCK
+            && !self.is_queued()
     }
 }
 
@@ -94,7 +147,16 @@ pub(super) struct BodyWaits {
     pub(super) flights: Vec<Arc<Flight>>,
     since: Option<Instant>,
     sum: Duration,
+    /// The number of bodies that wait for this flight.
+    needed_by: usize,
+    /// The place in the queue of a gate.
+    place: Option<Attached>,
+    /// The permits of gates, each with the number of the gate.
+    permits: Vec<(u64, Attached)>,
 }
+
+/// Something that the gates keep at a flight: a place in a queue, or a permit.
+pub(crate) type Attached = Arc<dyn Any + Send + Sync>;
 
 impl BodyWaits {
     pub(super) fn begin(&mut self, flight: &Arc<Flight>) {
@@ -111,6 +173,16 @@ impl BodyWaits {
         {
             self.sum += since.elapsed();
         }
+    }
+
+    /// Notes that this number of bodies begins to wait for the flight.
+    pub(super) fn needed(&mut self, bodies: usize) {
+        self.needed_by += bodies;
+    }
+
+    /// Notes that this number of bodies waits for the flight no longer.
+    pub(super) fn not_needed(&mut self, bodies: usize) {
+        self.needed_by = self.needed_by.saturating_sub(bodies);
     }
 
     fn waited(&self) -> Duration {

@@ -30,7 +30,10 @@ impl Waits {
     }
 
     /// Notes the wait of these bodies for a flight that cannot be waiting for them.
-    pub(super) fn note(bodies: Vec<Arc<Flight>>, flight: Arc<Flight>) -> Self {
+    pub(crate) fn note(bodies: Vec<Arc<Flight>>, flight: Arc<Flight>) -> Self {
+        if !bodies.is_empty() {
+            flight.waiting.lock().needed(bodies.len());
+        }
         bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));
         Waits { bodies, flight }
     }
@@ -59,6 +62,9 @@ impl Waits {
 impl Drop for Waits {
     fn drop(&mut self) {
         self.bodies.iter().for_each(|body| body.waiting.lock().end(&self.flight));
+        if !self.bodies.is_empty() {
+            self.flight.waiting.lock().not_needed(self.bodies.len());
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::Shed;
 use crate::output::shared_error::{OriginalError, SharedError};
 use crate::support::panics::{drop_each, unless_panicking};
 
@@ -278,6 +279,8 @@ pub struct SharedErrors<E> {
     pub(crate) serve_stale_if: Option<fn(&E) -> bool>,
     /// Takes the error of a detached load out of its box. Returns `None` if it is no such error.
     pub(crate) unbox: fn(BoxedError) -> Option<E>,
+    /// Makes the error of a load that was given up (`shed`).
+    pub(crate) shed: Option<fn(Shed) -> E>,
 }
 
 /// The stand-in for an error, by the `serve_stale_if` of its function.
@@ -319,8 +322,13 @@ impl<E> Clone for ShareError<E> {
 impl<E> Copy for ShareError<E> {}
 
 impl<E> SharedErrors<E> {
-    pub(crate) const NONE: Self =
-        SharedErrors { how: None, text: type_alone, serve_stale_if: None, unbox: no_error };
+    pub(crate) const NONE: Self = SharedErrors {
+        how: None,
+        text: type_alone,
+        serve_stale_if: None,
+        unbox: no_error,
+        shed: None,
+    };
 
     /// Returns the check for shared errors, if errors are shared.
     pub(crate) fn fits(&self) -> Shares {
@@ -349,6 +357,7 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
         text: type_alone,
         serve_stale_if: None,
         unbox: no_error,
+        shed: None,
     };
 }
 
@@ -367,6 +376,7 @@ impl<E: From<SharedError>> SharedErrors<E> {
             text: type_alone,
             serve_stale_if: None,
             unbox: no_error,
+            shed: None,
         }
     }
 }
@@ -447,6 +457,26 @@ where
     K::Error: CarriedError,
 {
     SharedErrors { unbox: |error| error.downcast().ok().map(|error| *error), ..errors }
+}
+
+/// An error that can be made of that of a load that was given up.
+#[diagnostic::on_unimplemented(
+    message = "`shed` returns an error, and `{Self}` cannot be made of `cache_runtime::Shed`",
+    label = "does not implement `From<cache_runtime::Shed>`",
+    note = "`shed` is for functions that return a `Result` whose error implements `From<Shed>`: with `thiserror`, add a variant `Busy(#[from] Shed)`; `Box<dyn Error>` and `anyhow::Error` are made of it as they are"
+)]
+pub trait FromShed: From<Shed> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Shed>> FromShed for E {}
+
+/// Returns the same way of sharing, for a function whose loads are given up instead of waiting (`shed`).
+pub fn shed_errors<K>(_: K, errors: SharedErrors<K::Error>) -> SharedErrors<K::Error>
+where
+    K: OutputKind,
+    K::Error: FromShed,
+{
+    SharedErrors { shed: Some(|shed| shed.into()), ..errors }
 }
 
 /// A report of any error, which can be made of a shared one.

@@ -217,7 +217,7 @@ impl<T> MaybeNone for Option<T> {
 /// If a TTL expression panics, or gives a TTL that is out of range.
 pub(super) fn policy(
     bound: &Bound,
-    instance: &Instance,
+    instance: &'static Instance,
     rules: &Rules,
 ) -> Result<Policy, Uncached> {
     let (spec, config) = (instance.spec, &bound.core.config);
@@ -245,6 +245,8 @@ pub(super) fn policy(
         detached: spec.detached,
         coalesce: spec.coalesce,
         inherits: spec.inherits,
+        limits: bound.core.gates.of(instance),
+        shed: shed(spec.shed, bound, instance)?,
         negative_ttl,
         is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
@@ -255,6 +257,19 @@ pub(super) fn policy(
         coding: rules.coding,
         ..Policy::new(rules.of, ttl, jitter)
     })
+}
+
+/// Returns the maximum wait for a permit. It may be zero.
+fn shed(
+    spec: Option<TtlSpec>,
+    bound: &Bound,
+    instance: &Instance,
+) -> Result<Option<Duration>, Uncached> {
+    match spec {
+        None => Ok(None),
+        Some(TtlSpec::Millis(0)) => Ok(Some(Duration::ZERO)),
+        Some(spec) => Ok(ttl_of(spec, "shed", bound, instance)?.and_then(Ttl::duration)),
+    }
 }
 
 /// Logs that a call is not cached.

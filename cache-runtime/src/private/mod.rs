@@ -41,7 +41,7 @@ pub use crate::output::{
     ProbeCloneError, ProbeErrorOfShared, ProbeFuture, ProbeKeptError, ProbeNoCloneError,
     ProbeNoFuture, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
     carried_errors, finished, is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
-    serve_stale_if,
+    serve_stale_if, shed_errors,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};

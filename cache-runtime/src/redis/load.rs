@@ -86,6 +86,11 @@ impl FillTicket {
         !self.mine && StateId::is_lease(&self.state)
     }
 
+    /// Returns the state over which a load that begins again sets its placeholder: that of its first begin.
+    pub(crate) fn over(&self) -> Over<'_> {
+        Over::Stale(&self.state)
+    }
+
     /// Returns true if the state is a value, which was stored since the read.
     pub(crate) fn is_value(&self) -> bool {
         self.state.starts_with(&entry::VALUE_MAGIC)

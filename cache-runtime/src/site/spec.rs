@@ -143,6 +143,12 @@ pub struct SiteSpec {
     pub coalesce: Coalesce,
     /// `inherit`.
     pub inherits: Inherit,
+    /// `source`.
+    pub source: Option<&'static str>,
+    /// `max_loads`.
+    pub max_loads: Option<u64>,
+    /// `shed`; zero milliseconds: without a wait.
+    pub shed: Option<TtlSpec>,
     /// `share_errors`, for the registry.
     pub share_errors: bool,
     /// `each`, for the registry.
@@ -190,6 +196,9 @@ impl SiteSpec {
             detached: false,
             coalesce: Coalesce::Process,
             inherits: Inherit::Nothing,
+            source: None,
+            max_loads: None,
+            shed: None,
             share_errors: false,
             each: None,
             max_batch: None,
@@ -230,6 +239,7 @@ pub(crate) const fn check_numbers(spec: &SiteSpec) {
         !matches!(spec.max_entries, Some(0)),
         "`max_entries` takes a whole number of at least 1"
     );
+    assert!(!matches!(spec.max_loads, Some(0)), "`max_loads` takes a whole number of at least 1");
     check_number(spec.early_refresh, EARLY_REFRESH);
 }
 

@@ -28,6 +28,9 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
+    /// The bodies with a permit, and the loads that wait for one.
+    running: AtomicU64,
+    waiting: AtomicU64,
     /// The loads whose body has begun.
     begun: AtomicU64,
     /// True if its calls bypass the cache, because it is switched off.
@@ -51,6 +54,8 @@ impl SiteCounters {
             shared_hits: Stripe::default(),
             slow: Slow::default(),
             load_times: Histogram::default(),
+            running: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             off: AtomicBool::new(false),
             cost,
@@ -71,6 +76,31 @@ impl SiteCounters {
     /// Notes that a body begins.
     pub(crate) fn body_begins(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a body has its permits.
+    pub(crate) fn body_enters(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a body has given its permits back.
+    pub(crate) fn body_leaves(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a load waits for a permit.
+    pub(crate) fn load_waits(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a load waits no longer.
+    pub(crate) fn load_waited(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of bodies with a permit, and that of loads that wait for one.
+    pub(crate) fn at_gates(&self) -> (u64, u64) {
+        (self.running.load(Ordering::Relaxed), self.waiting.load(Ordering::Relaxed))
     }
 
     /// Returns true if the memory hits of the body that has begun last are noted as calls of this site: those of

@@ -75,6 +75,12 @@ counts! {
     loads,
     /// Those that returned an error.
     load_errors,
+    /// Loads that had to wait, because of the limit of their `source` or `max_loads`.
+    queued,
+    /// Microseconds for which these have waited.
+    waited_micros,
+    /// Loads that were given up instead of waiting (`shed`). They are not among the failed ones.
+    shed,
     /// Microseconds spent in loads.
     load_micros,
     /// Runs of the body of a function of many keys that have returned values. They are among the loads.

@@ -4,6 +4,7 @@ mod counters;
 mod counts;
 pub(crate) mod events;
 mod fleet;
+mod gates;
 mod histogram;
 mod outbox;
 pub(crate) mod seldom;
@@ -18,6 +19,7 @@ pub(crate) use counts::Counter;
 pub use counts::Counts;
 pub(crate) use fleet::{Beyond, FleetSums, Total, totals_of};
 pub use fleet::{FleetSite, FleetStats};
+pub use gates::GateStats;
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
 pub use outbox::OutboxLag;
@@ -49,6 +51,10 @@ pub struct Stats {
     pub pending_invalidations: u64,
     /// The outbox, as a relay of this process has reported it last.
     pub outbox: OutboxLag,
+    /// The sources with a limit, ordered by name.
+    pub sources: Vec<GateStats>,
+    /// The functions with a limit of their own (`max_loads`) that have been loaded, ordered by name.
+    pub limits: Vec<GateStats>,
     /// Loads in progress that other callers can join.
     pub flights: u64,
     /// Loads that run in the background.
@@ -73,6 +79,10 @@ pub struct SiteStats {
     /// True if its calls use the cache: see
     /// [`set_enabled`](crate::CacheManager::set_enabled). False in mode [`off`](crate::Mode::Off).
     pub enabled: bool,
+    /// Bodies that run now. Only those of functions with `source` or `max_loads` are counted.
+    pub running: u64,
+    /// Loads that wait now for a permit.
+    pub waiting: u64,
     /// The durations of its loads.
     pub load_times: Latencies,
     /// The numbers.

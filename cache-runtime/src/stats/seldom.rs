@@ -51,6 +51,10 @@ pub(crate) enum Reason {
     GivenUp,
     /// The body of a load panicked.
     Panicked,
+    /// A source fails.
+    SourceFails,
+    /// A source has recovered.
+    SourceRecovers,
     /// Redis lacks a right or a command.
     Lacks,
     /// All functions and reasons beyond the first [`MOST`].

@@ -13,6 +13,7 @@ use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
 use crate::flight::{Flights, Retries};
 use crate::format::entry::EntryAddress;
+use crate::gates::Gates;
 use crate::key::glob::Pattern;
 use crate::key::prehashed::BuildPrehashed;
 use crate::memory::{Gone, Made, Memory, NotReserved, ReadPredicate, RoomLimits};
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     /// The loads of callers that cannot use the outcome of a flight.
     pub(crate) retries: Arc<Retries<CallKey>>,
     pub(crate) recent_errors: RecentErrors,
+    /// The limits on the bodies that run at once.
+    pub(crate) gates: Gates,
     pub(crate) means: Means,
     pub(crate) types: Types,
     pub(crate) shared_names: SharedNames,
@@ -175,6 +178,7 @@ impl Core {
             renewals: Flights::new(),
             retries: Retries::new(),
             recent_errors: RecentErrors::default(),
+            gates: Gates::new(&config.sources),
             means: Means::new(),
             direct: Arc::new(SiteCounters::new(0.0)),
             seldom: Seldoms::default(),
@@ -367,11 +371,14 @@ impl Core {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
             enabled: counters.is_on() && !self.is_off(),
+            running: counters.at_gates().0,
+            waiting: counters.at_gates().1,
             load_times: counters.load_times.read(),
             counts: counters.read(),
         });
         sites.retain(|site| site.counts != Default::default());
         let redis = self.redis.as_ref();
+        let (sources, limits) = self.gates.stats();
         let (redis_errors, redis_outages) = redis.map_or((0, 0), RedisStore::failures);
         let (notices, feed_interruptions) = redis.map_or((0, 0), RedisStore::received);
         Stats {
@@ -383,6 +390,8 @@ impl Core {
             feed_interruptions,
             pending_invalidations: redis.map_or(0, RedisStore::pending) as u64,
             outbox: *self.outbox.lock(),
+            sources,
+            limits,
             flights: self.flights.len() as u64,
             background_loads: self.background.running() as u64,
             entries: self.memory.len(),
@@ -473,6 +482,7 @@ impl Core {
         }
         self.invalidations.reset();
         self.memory.ghosts.reset();
+        self.gates.reset();
         if let Some(redis) = &self.redis {
             redis.reset_failures();
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::{Jitter, Ttl};
 use crate::error::Error;
+use crate::gates::SiteLimits;
 use crate::key::name::{MOST_TAGS, validate_tag};
 use crate::redis::Life;
 use crate::site::{Coalesce, Inherit};
@@ -60,6 +61,10 @@ pub(crate) struct Policy {
     /// True if a load goes on without its caller.
     pub(crate) detached: bool,
     pub(crate) coalesce: Coalesce,
+    /// The limits on its bodies that run at once, if there are any.
+    pub(crate) limits: Option<Arc<SiteLimits>>,
+    /// The maximum wait for a permit, after which a load is given up.
+    pub(crate) shed: Option<Duration>,
 }
 
 /// The time past its TTL for which a value may be served or is kept, in milliseconds; `u64::MAX` is for ever.
@@ -124,6 +129,8 @@ impl Policy {
             early_refresh: 0.0,
             detached: false,
             coalesce: Coalesce::Process,
+            limits: None,
+            shed: None,
         }
     }
 

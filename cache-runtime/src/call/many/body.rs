@@ -68,7 +68,7 @@ impl ManyCalls {
     }
 
     /// Returns the loads that this call leads.
-    fn leading(&self) -> impl Iterator<Item = KeyLoad> {
+    pub(super) fn leading(&self) -> impl Iterator<Item = KeyLoad> {
         let of_load = |load: &Load| (Arc::clone(&load.call.key), Arc::clone(load.leader.flight()));
         let of_led = move |(key, led): &(usize, Led)| match led {
             Led::Begun(load) => Some(of_load(load)),

@@ -15,6 +15,7 @@ use crate::call::waiting::WaitError;
 use crate::collector::BypassReason;
 use crate::collector::traced::Traced;
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
+use crate::gates::Admitted;
 use crate::support::boxed::Boxed;
 use crate::tiers::core::Core;
 use crate::tiers::inherited::Inherited;
@@ -44,6 +45,8 @@ pub(super) struct ManyCalls {
     pub(super) aside: Vec<usize>,
     /// The loads that this call leads while the body runs, for the calls that the body makes.
     pub(super) polled: Option<Arc<[KeyLoad]>>,
+    /// The permits of the running body, if its function has limits.
+    pub(super) admitted: Option<Admitted>,
     /// The waits for the loads of other callers.
     pub(super) waits: FuturesUnordered<Boxed<(usize, Waited)>>,
     /// The loads among them that wait for another process.
@@ -110,6 +113,7 @@ impl ManyCalls {
             loads: Vec::new(),
             aside: Vec::new(),
             polled: None,
+            admitted: None,
             waits: FuturesUnordered::new(),
             elsewhere: Vec::new(),
             stale: Vec::new(),
@@ -138,6 +142,8 @@ impl ManyCalls {
         let of = self.loads.len();
         let inherited = self.inherited();
         for (place, (_, load)) in self.loads.iter_mut().enumerate() {
+            // The permits are those of the body.
+            load.admission = None;
             load.one_of(of, place == 0);
             load.inherit(inherited.as_ref());
         }
@@ -169,7 +175,7 @@ impl ManyCalls {
     /// Ends the loads of a body that has failed. A stale value is the answer for the keys that have one that may
     /// stand in. Returns true if another key has none, so that the call fails.
     pub(super) fn fail(&mut self, error: &BodyError<'_>) -> bool {
-        self.polled = None;
+        (self.polled, self.admitted) = (None, None);
         let aside = mem::take(&mut self.aside);
         let mut fails = !aside.is_empty();
         aside.into_iter().for_each(|key| self.end_aside(key, true));

@@ -36,7 +36,7 @@ impl ManyCalls {
     /// value.
     pub(super) async fn finish(&mut self, values: Vec<(usize, Option<Value>)>) {
         let mut values: HashMap<usize, Option<Value>> = values.into_iter().collect();
-        self.polled = None;
+        (self.polled, self.admitted) = (None, None);
         self.aside.clear();
         if let Some((_, first)) = self.loads.first() {
             first.call.counters.slow.batches.one();

@@ -15,6 +15,7 @@
 //! ([`join_without_wait`](crate::flight::Flights::join_without_wait)), and it waits only while no load of its own is
 //! left to begin.
 
+mod admission;
 mod answers;
 mod begin;
 mod body;

@@ -9,6 +9,7 @@ use tracing::{Instrument as _, debug_span};
 
 use super::calls::{ManyCalls, OldValue};
 use crate::call::Call;
+use crate::call::admission::{Patience, waited};
 use crate::call::background_refresh::LostError;
 use crate::call::fleet::lease_refresh;
 use crate::call::load::{BodyError, Goal, Load};
@@ -95,6 +96,11 @@ async fn begin(old: OldValue) -> Option<(Arc<Call>, Box<Load>)> {
 }
 
 async fn replace(old: Vec<OldValue>, body: RefreshBody) {
+    let flights = old.iter().map(|old| Arc::clone(old.refresh.flight())).collect();
+    let first = old.first();
+    let admission = first.and_then(|old| old.call.admission(flights, Patience::DoesWithout, true));
+    // As for one key, the notes are made after the wait.
+    let Ok(admitted) = waited(admission).await else { return };
     let begun = join_all(old.into_iter().map(begin)).await;
     let begun = begun.into_iter().enumerate().filter_map(|(place, begun)| Some((place, begun?)));
     let (places, begun): (Vec<_>, Vec<_>) = begun.unzip();
@@ -103,6 +109,7 @@ async fn replace(old: Vec<OldValue>, body: RefreshBody) {
     }
     let first = begun.first().map(|(call, _)| Arc::clone(call));
     let mut many = ManyCalls::of_loads(begun);
+    many.admitted = admitted;
     let mut body = body(places);
     let loaded = poll_fn(|context| {
         let mut polled = Poll::Pending;

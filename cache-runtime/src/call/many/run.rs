@@ -22,13 +22,14 @@ use crate::call::Call;
 use crate::call::background_refresh::LostError;
 use crate::call::load::BodyError;
 use crate::collector::traced::Traced;
+use crate::gates::Refused;
 use crate::key::prehashed::BuildPrehashed;
 use crate::output::collection::{Collection, Holds, ItemOf};
 use crate::output::{MemoryValue, OutputKind, SharedErrors, StandIn};
 use crate::site::{Declared, SourceLocation};
 use crate::stats::seldom::Reason;
 use crate::support::boxed::Boxed;
-use crate::support::panics::drop_each;
+use crate::support::panics::{drop_each, unless_panicking};
 use crate::tiers::core::{Core, DIRECT};
 use crate::tiers::key::CallKey;
 use crate::value::{Value, owned};
@@ -215,6 +216,9 @@ where
     where
         F: Future<Output = K::Output>,
     {
+        if let Err(refused) = self.calls.admit(share.shed.is_some()).await {
+            return self.turned_away(&refused, share);
+        }
         let values = match poll_fn(|context| {
             let mut polled = Poll::Pending;
             self.calls.poll(context, &mut |context| {
@@ -231,6 +235,28 @@ where
         self.calls.finish(values).await;
         self.take_answers();
         BatchLoaded::Continue
+    }
+
+    /// Ends a body that does not run.
+    fn turned_away(
+        &mut self,
+        refused: &Refused,
+        share: SharedErrors<K::Error>,
+    ) -> BatchLoaded<K::Output> {
+        self.in_body.clear();
+        let Some(shed) = self.calls.turn_away(refused) else {
+            self.take_answers();
+            return BatchLoaded::Continue;
+        };
+        let error = share.shed.and_then(|make| unless_panicking(|| make(shed)));
+        match error {
+            Some(error) => BatchLoaded::Return(K::join(Err(error))),
+            // R3: the code of the error's type panics. It is always correct to run the body.
+            None => {
+                self.run_for_all();
+                BatchLoaded::Continue
+            }
+        }
     }
 
     /// Returns the values to store, by key.
