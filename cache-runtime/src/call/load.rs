@@ -23,6 +23,7 @@ use crate::coherence::generation::GenerationSnapshot;
 use crate::config::Ttl;
 use crate::deferral::{self, Scope};
 use crate::flight::{FlightOutcome, Leader};
+use crate::gates::BodyResult;
 use crate::output::{SharedFailure, StandIn};
 use crate::redis::{self, PlaceholderLease};
 use crate::stats::seldom::Reason;
@@ -261,6 +262,7 @@ impl Load {
             leader: &self.leader,
             began: self.began,
             replaces,
+            is_probe: self.is_probe(),
             was_panicking: thread::panicking(),
         }
     }
@@ -434,6 +436,11 @@ impl Load {
         })
     }
 
+    /// Returns true if its body is a probe of its source.
+    fn is_probe(&self) -> bool {
+        matches!(&self.admission, Some(Admission::Open(admitted)) if admitted.is_probe())
+    }
+
     /// Returns true if its placeholder is renewed.
     pub(super) fn is_leased(&self) -> bool {
         self.renewals.is_some()
@@ -455,7 +462,7 @@ impl Load {
     /// Forgets the error of an earlier load, because the body has succeeded.
     pub(super) fn forget_error(&self) {
         if self.part.counts {
-            self.call.note_source(false, None);
+            self.call.note_source(BodyResult::default());
         }
         if self.remembers_errors() {
             self.call.core.recent_errors.forget(&self.call.key);
@@ -475,7 +482,19 @@ impl Load {
     /// Ends a load whose body has failed: with the stale value, if there is one.
     ///
     /// Nothing is awaited here, because the error may not be `Send`.
-    pub(super) fn fail(mut self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
+    pub(super) fn fail(self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
+        let is_probe = self.is_probe();
+        self.fail_as(error, is_probe)
+    }
+
+    /// Does the same for a load whose body is a probe of its source, or is not.
+    pub(super) fn fail_as(
+        mut self: Box<Self>,
+        error: &BodyError<'_>,
+        is_probe: bool,
+    ) -> FailedLoad {
+        // A probe ends after its result has been noted.
+        let admission = self.admission.take();
         self.count();
         let is_shared = !self.is_uncommitted();
         let Load { call, leader, goal, instead, lease, span, part, .. } = *self;
@@ -491,8 +510,10 @@ impl Load {
         let stands_in = !matters || error.stands_in(&call);
         if has_breaker && part.counts {
             // An error for which no stale value stands in is an answer.
-            call.note_source(stands_in, error.kept.clone());
+            let error = error.kept.clone();
+            call.note_source(BodyResult { failed: stands_in, error, is_probe });
         }
+        drop(admission);
         if !stands_in {
             leader.refuse_stale();
         }
@@ -613,6 +634,8 @@ struct Inside<'a> {
     began: Option<Instant>,
     /// True if the body replaces a stored value.
     replaces: bool,
+    /// True if the body is a probe of its source.
+    is_probe: bool,
     /// True if the thread was panicking already, so that a destructor makes the call.
     was_panicking: bool,
 }
@@ -625,20 +648,20 @@ impl Drop for Inside<'_> {
         }
         self.span.record("outcome", "panicked");
         self.span.record("error", true);
-        let Inside { call, leader, began, replaces, .. } = *self;
+        let Inside { call, leader, began, replaces, is_probe, .. } = *self;
         leader.panicked();
         if replaces {
             call.note_failure(true);
         }
-        count_panic(call, began);
+        count_panic(call, began, is_probe);
     }
 }
 
 /// Counts and logs that a body has panicked.
-pub(super) fn count_panic(call: &Call, began: Option<Instant>) {
+pub(super) fn count_panic(call: &Call, began: Option<Instant>, is_probe: bool) {
     count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
     call.counters.slow.load_errors.one();
-    call.note_source(true, None);
+    call.note_source(BodyResult { failed: true, error: None, is_probe });
     say_failed(call, Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
 }
 

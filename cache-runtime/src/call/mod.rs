@@ -68,7 +68,8 @@ use report::say_breaker;
 
 use crate::collector::BypassReason;
 use crate::deferral::Scope;
-use crate::output::{SharedFailure, Shares};
+use crate::gates::BodyResult;
+use crate::output::Shares;
 use crate::site::Inherit;
 use crate::stats::SiteCounters;
 use crate::tiers::core::{Core, Stores};
@@ -169,10 +170,10 @@ impl Call {
     }
 
     /// Notes the result of a body for the breaker of its source, and logs a change of it.
-    fn note_source(&self, failed: bool, error: Option<SharedFailure>) {
+    fn note_source(&self, result: BodyResult) {
         if let Some(limits) = &self.policy.limits {
             let now_ms = self.core.clock.now_ms();
-            limits.note(failed, error, now_ms, |source, opened| say_breaker(self, source, opened));
+            limits.note(result, now_ms, |source, opened| say_breaker(self, source, opened));
         }
     }
 

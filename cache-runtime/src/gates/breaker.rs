@@ -67,14 +67,20 @@ impl SourceBreaker {
         self.open.take().map(|_| BreakerChange::Closed)
     }
 
-    /// Notes that a body has failed. `fraction` is a random number from 0 to 1, by which the next pause is shortened.
-    pub(super) fn fails(&mut self, now_ms: u64, fraction: f64) -> Option<BreakerChange> {
+    /// Notes that a body has failed; `is_probe` is true for a probe. `fraction` is a random number from 0 to 1, by which the
+    /// next pause is shortened.
+    pub(super) fn fails(
+        &mut self,
+        is_probe: bool,
+        now_ms: u64,
+        fraction: f64,
+    ) -> Option<BreakerChange> {
         self.failures = self.failures.saturating_add(1);
         let next_ms = |pause_ms| now_ms.saturating_add(shortened(pause_ms, fraction));
         match &mut self.open {
             Some(open) => {
                 // Other bodies may fail as well; only a probe makes the pauses longer.
-                if open.probing {
+                if is_probe {
                     open.pause_ms = open.pause_ms.saturating_mul(2).min(millis(PAUSES.1));
                     open.next_ms = next_ms(open.pause_ms);
                 }
@@ -102,17 +108,17 @@ mod tests {
 
     fn open() -> SourceBreaker {
         let mut breaker = SourceBreaker::default();
-        (1..FAILURES).for_each(|_| assert_eq!(breaker.fails(0, 0.0), None));
-        assert_eq!(breaker.fails(0, 0.0), Some(BreakerChange::Opened));
+        (1..FAILURES).for_each(|_| assert_eq!(breaker.fails(false, 0, 0.0), None));
+        assert_eq!(breaker.fails(false, 0, 0.0), Some(BreakerChange::Opened));
         breaker
     }
 
     #[test]
     fn failures_in_a_row_open_it() {
         let mut breaker = SourceBreaker::default();
-        (1..FAILURES).for_each(|_| assert_eq!(breaker.fails(0, 0.0), None));
+        (1..FAILURES).for_each(|_| assert_eq!(breaker.fails(false, 0, 0.0), None));
         assert_eq!(breaker.succeeds(), None);
-        (1..FAILURES).for_each(|_| assert_eq!(breaker.fails(0, 0.0), None));
+        (1..FAILURES).for_each(|_| assert_eq!(breaker.fails(false, 0, 0.0), None));
         assert!(!breaker.is_open());
         assert!(open().is_open());
     }
@@ -128,7 +134,7 @@ mod tests {
             now_ms += pause;
             assert!(breaker.begin_probe(now_ms) && !breaker.begin_probe(now_ms));
             assert!(breaker.turns_away(now_ms + 60_000), "a probe runs");
-            assert_eq!(breaker.fails(now_ms, 0.0), None);
+            assert_eq!(breaker.fails(true, now_ms, 0.0), None);
             breaker.end_probe();
         }
         assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);

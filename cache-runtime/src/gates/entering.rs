@@ -61,7 +61,7 @@ pub(crate) struct Admitted {
     /// The time for which it had to wait; zero if it did not.
     pub(crate) waited: Duration,
     /// Present if the body finds out if the source has recovered.
-    _probing: Option<Probing>,
+    probing: Option<Probing>,
 }
 
 impl Gates {
@@ -77,7 +77,7 @@ impl Gates {
         counters: Arc<SiteCounters>,
         demand: Demand,
     ) -> Result<Admitted, Refused> {
-        let _probing = limits.probe(&demand)?;
+        let probing = limits.probe(&demand)?;
         let flights = demand.flights.clone();
         let mut admitted = Admitted {
             limits: Arc::clone(&limits),
@@ -85,7 +85,7 @@ impl Gates {
             counters,
             taken: 0,
             waited: Duration::ZERO,
-            _probing,
+            probing,
         };
         let began = Instant::now();
         for gate in &limits.gates {
@@ -170,6 +170,11 @@ impl SiteLimits {
 }
 
 impl Admitted {
+    /// Returns true if the body finds out if the source has recovered.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.probing.is_some()
+    }
+
     /// Gives the permits back, because the body has ended.
     pub(crate) fn release(&mut self) {
         if self.taken == self.limits.gates.len() && self.taken > 0 {

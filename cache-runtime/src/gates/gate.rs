@@ -176,10 +176,10 @@ impl Gate {
     }
 
     /// Notes the result of a body.
-    pub(super) fn note(&self, failed: bool, now_ms: u64) -> Option<BreakerChange> {
+    pub(super) fn note(&self, failed: bool, is_probe: bool, now_ms: u64) -> Option<BreakerChange> {
         let mut breaker = self.breaker.as_ref()?.lock();
         match failed {
-            true => breaker.fails(now_ms, random::fraction()),
+            true => breaker.fails(is_probe, now_ms, random::fraction()),
             false => breaker.succeeds(),
         }
     }

@@ -25,6 +25,15 @@ pub(crate) struct LastError {
     pub(crate) failed_ms: u64,
 }
 
+/// The result of a body, for the breaker of its source.
+#[derive(Debug, Default)]
+pub(crate) struct BodyResult {
+    pub(crate) failed: bool,
+    /// The error of a failed body, if it can be shared.
+    pub(crate) error: Option<SharedFailure>,
+    pub(crate) is_probe: bool,
+}
+
 impl SiteLimits {
     pub(super) fn new(gates: Vec<Arc<Gate>>) -> Self {
         SiteLimits { gates, last_error: Mutex::default() }
@@ -53,12 +62,11 @@ impl SiteLimits {
         self.last_error.lock().clone()
     }
 
-    /// Notes the result of a body. `error` is that of a failed one, if it can be shared. `say` gets the name of each source
+    /// Notes the result of a body. `say` gets the name of each source
     /// that has changed, and true if it fails now.
     pub(crate) fn note(
         &self,
-        failed: bool,
-        error: Option<SharedFailure>,
+        BodyResult { failed, error, is_probe }: BodyResult,
         now_ms: u64,
         mut say: impl FnMut(&str, bool),
     ) {
@@ -72,7 +80,7 @@ impl SiteLimits {
             drop_each(before);
         }
         for gate in &self.gates {
-            if let Some(change) = gate.note(failed, now_ms) {
+            if let Some(change) = gate.note(failed, is_probe, now_ms) {
                 say(gate.name(), change == BreakerChange::Opened);
             }
         }

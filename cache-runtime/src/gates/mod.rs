@@ -24,5 +24,5 @@ mod queue;
 mod table;
 
 pub(crate) use entering::{Admitted, Demand, Refused};
-pub(crate) use limits::SiteLimits;
+pub(crate) use limits::{BodyResult, SiteLimits};
 pub(crate) use table::Gates;

@@ -11,6 +11,7 @@ use crate::call::load::{Goal, Load, count_panic};
 use crate::call::recursion::{self, KeyLoad};
 use crate::collector::traced::Traced;
 use crate::deferral;
+use crate::gates::Admitted;
 
 impl ManyCalls {
     /// Polls the body as a part of these loads. `body` returns true if it is ready.
@@ -37,7 +38,9 @@ impl ManyCalls {
             let span = self.loads.first().map(|(_, load)| load.span.clone());
             let _entered = span.as_ref().map(|span| span.enter());
             let _collecting = self.traced_body().map(|traced| traced.enter_body());
-            let _inside = InsideMany { loads: &self.loads, was_panicking: thread::panicking() };
+            let is_probe = self.admitted.as_ref().is_some_and(Admitted::is_probe);
+            let was_panicking = thread::panicking();
+            let _inside = InsideMany { loads: &self.loads, is_probe, was_panicking };
             body(context)
         };
         self.loads.iter_mut().for_each(|(_, load)| load.note_queued(queued));
@@ -86,6 +89,8 @@ impl ManyCalls {
 /// The state around one poll of the body.
 struct InsideMany<'a> {
     loads: &'a [(usize, Box<Load>)],
+    /// True if the body is a probe of its source.
+    is_probe: bool,
     /// True if the thread was panicking already, so that a destructor makes the call.
     was_panicking: bool,
 }
@@ -105,7 +110,7 @@ impl Drop for InsideMany<'_> {
         if let Some((_, first)) = self.loads.first() {
             first.span.record("outcome", "panicked");
             first.span.record("error", true);
-            count_panic(&first.call, first.began);
+            count_panic(&first.call, first.began, self.is_probe);
         }
     }
 }

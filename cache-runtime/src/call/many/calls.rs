@@ -175,12 +175,15 @@ impl ManyCalls {
     /// Ends the loads of a body that has failed. A stale value is the answer for the keys that have one that may
     /// stand in. Returns true if another key has none, so that the call fails.
     pub(super) fn fail(&mut self, error: &BodyError<'_>) -> bool {
-        (self.polled, self.admitted) = (None, None);
+        self.polled = None;
+        // A probe ends after its result has been noted.
+        let admitted = self.admitted.take();
+        let is_probe = admitted.as_ref().is_some_and(Admitted::is_probe);
         let aside = mem::take(&mut self.aside);
         let mut fails = !aside.is_empty();
         aside.into_iter().for_each(|key| self.end_aside(key, true));
         for (key, load) in mem::take(&mut self.loads) {
-            match load.fail(error) {
+            match load.fail_as(error, is_probe) {
                 FailedLoad::Instead(served) => self.serve_output(key, served),
                 FailedLoad::Error(flight) => {
                     fails = true;
