@@ -18,6 +18,7 @@ pages! {
     many_keys: "many-keys.md",
     databases: "databases.md",
     staleness_and_failures: "staleness-and-failures.md",
+    protecting_the_source: "protecting-the-source.md",
     testing: "testing.md",
     operating: "operating.md",
     redis_topologies: "redis-topologies.md",

@@ -24,6 +24,7 @@ mod errors;
 mod eviction;
 mod fleet;
 mod fleet_stats;
+mod gates;
 mod inherit;
 mod inherit_edges;
 mod invalidate_options;

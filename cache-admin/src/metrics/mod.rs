@@ -9,10 +9,10 @@ pub(crate) mod prometheus;
 
 use std::time::Duration;
 
-use cache_runtime::{Health, Latencies, SiteStats, Stats};
+use cache_runtime::{GateStats, Health, Latencies, SiteStats, Stats};
 
 use Kind::{Amount, Counter, State};
-use Values::{Cache, CacheTimes, Healths, SiteTimes, Sites};
+use Values::{Cache, CacheTimes, Healths, SiteTimes, Sites, Sources};
 
 /// The metrics of one name.
 struct Family {
@@ -36,6 +36,8 @@ enum Values {
     Cache(Kind, fn(&Stats) -> f64),
     /// A value of the health, for exporters that can wait for a reply from Redis.
     Healths(Kind, fn(&Health) -> f64),
+    /// One value for each source with a limit, and for each function with one of its own.
+    Sources(Kind, fn(&GateStats) -> f64),
     SiteTimes(fn(&SiteStats) -> &Latencies),
     CacheTimes(fn(&Stats) -> &Latencies),
 }
@@ -57,7 +59,7 @@ type Part = (Option<Label>, fn(&SiteStats) -> f64);
 /// A name and a value.
 type Label = (&'static str, &'static str);
 
-static FAMILIES: [Family; 35] = [
+static FAMILIES: [Family; 42] = [
     family(
         ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
         Sites(
@@ -327,6 +329,59 @@ static FAMILIES: [Family; 35] = [
     ),
     family(
         [
+            "cache_source_limit",
+            "cache.source.limit",
+            "{load}",
+            "Maximum number of bodies of a source, or of a function with `max_loads`, that run at once.",
+        ],
+        Sources(Amount, |source| f64::from(source.limit)),
+    ),
+    family(
+        ["cache_source_running", "cache.source.running", "{load}", "Bodies of a source that run."],
+        Sources(Amount, |source| f64::from(source.running)),
+    ),
+    family(
+        ["cache_source_waiting", "cache.source.waiting", "{load}", "Loads that wait for a source."],
+        Sources(Amount, |source| source.waiting as f64),
+    ),
+    family(
+        [
+            "cache_source_queued_total",
+            "cache.source.queued",
+            "{load}",
+            "Loads that had to wait for a source.",
+        ],
+        Sources(Counter, |source| source.queued as f64),
+    ),
+    family(
+        [
+            "cache_source_waited_seconds_total",
+            "cache.source.waited",
+            "s",
+            "Time for which loads have waited for a source.",
+        ],
+        Sources(Counter, |source| source.waited().as_secs_f64()),
+    ),
+    family(
+        [
+            "cache_source_shed_total",
+            "cache.source.shed",
+            "{load}",
+            "Loads that were given up instead of waiting for a source.",
+        ],
+        Sources(Counter, |source| source.shed as f64),
+    ),
+    family(
+        [
+            "cache_source_open",
+            "cache.source.open",
+            "1",
+            "1 while the breaker of a source is open, because the source fails, otherwise 0.",
+        ],
+        Sources(State, |source| f64::from(source.open == Some(true))),
+    ),
+    family(
+        [
             "cache_healthy",
             "cache.healthy",
             "1",
@@ -348,6 +403,11 @@ static FAMILIES: [Family; 35] = [
 const fn family(texts: [&'static str; 4], values: Values) -> Family {
     let [prometheus, otel, unit, help] = texts;
     Family { prometheus, otel, unit, help, values }
+}
+
+/// Returns the sources with a limit, and then the functions with one of their own.
+fn gates(stats: &Stats) -> impl Iterator<Item = &GateStats> {
+    stats.sources.iter().chain(&stats.limits)
 }
 
 /// Returns the upper bound of a bucket, in seconds.

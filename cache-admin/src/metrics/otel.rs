@@ -9,7 +9,7 @@ use cache_runtime::{CacheManager, Latencies, SiteStats, Stats};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
 
-use super::{FAMILIES, Family, Kind, Label, Values, le};
+use super::{FAMILIES, Family, Kind, Label, Values, gates, le};
 
 /// The time for which a reading of the statistics is shared. A collection takes less.
 const SHARED: Duration = Duration::from_secs(1);
@@ -54,6 +54,15 @@ impl Observed {
                 let instrument = Instrument::of(family, kind);
                 self.instrument(meter, instrument, move |stats, out| {
                     out.observe(number(stats), &[]);
+                });
+            }
+            Values::Sources(kind, number) => {
+                let instrument = Instrument::of(family, kind);
+                self.instrument(meter, instrument, move |stats, out| {
+                    for gate in gates(stats) {
+                        let name = KeyValue::new("cache.source", gate.name.clone());
+                        out.observe(number(gate), &[name]);
+                    }
                 });
             }
             // A callback cannot wait for Redis.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use cache_runtime::{Health, Latencies, SiteStats, Stats};
 
-use super::{FAMILIES, Family, Kind, Values, le};
+use super::{FAMILIES, Family, Kind, Values, gates, le};
 
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -59,6 +59,12 @@ impl Text {
             }
             Values::Cache(_, number) => line(out, [name, ""], ["", ""], number(stats)),
             Values::Healths(_, number) => line(out, [name, ""], ["", ""], number(health)),
+            Values::Sources(_, number) => {
+                for gate in gates(stats) {
+                    let name_of = label("source", &escaped(&gate.name));
+                    line(out, [name, ""], [&name_of, ""], number(gate));
+                }
+            }
             Values::SiteTimes(times) => {
                 for (labels, site) in sites {
                     histogram(out, bounds, name, labels, times(site));
@@ -97,12 +103,13 @@ fn line(out: &mut String, name: [&str; 2], labels: [&str; 2], value: f64) {
 impl Values {
     fn kind(&self) -> &'static str {
         match self {
-            Values::Sites(kind, _) | Values::Cache(kind, _) | Values::Healths(kind, _) => {
-                match kind {
-                    Kind::Counter => "counter",
-                    Kind::Amount | Kind::State => "gauge",
-                }
-            }
+            Values::Sites(kind, _)
+            | Values::Cache(kind, _)
+            | Values::Healths(kind, _)
+            | Values::Sources(kind, _) => match kind {
+                Kind::Counter => "counter",
+                Kind::Amount | Kind::State => "gauge",
+            },
             Values::SiteTimes(_) | Values::CacheTimes(_) => "histogram",
         }
     }

@@ -1,5 +1,6 @@
 //! The statistics of sources, and of functions with a limit of their own.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -30,5 +31,17 @@ impl GateStats {
     /// Returns the time for which loads have waited.
     pub fn waited(&self) -> Duration {
         Duration::from_micros(self.waited_micros)
+    }
+}
+
+impl fmt::Display for GateStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GateStats { name, limit, running, waiting, queued, shed, open, .. } = self;
+        let waited = self.waited();
+        write!(
+            f,
+            "{name}: {running} of {limit} loads run, {waiting} wait; {queued} have waited {waited:.1?}; {shed} were shed"
+        )?;
+        if *open == Some(true) { f.write_str("; it fails (its breaker is open)") } else { Ok(()) }
     }
 }

@@ -107,10 +107,10 @@ impl fmt::Display for Stats {
             "{} entries, {} of {} bytes in memory; {} invalidations; {} Redis errors",
             self.entries, self.bytes, self.capacity, self.invalidations, self.redis_errors
         )?;
-        match self.total.bypassed {
-            0 => Ok(()),
-            bypassed => write!(f, "; {bypassed} calls bypassed the cache"),
+        if self.total.bypassed > 0 {
+            write!(f, "; {} calls bypassed the cache", self.total.bypassed)?;
         }
+        self.sources.iter().chain(&self.limits).try_for_each(|gate| write!(f, "\n{gate}"))
     }
 }
 

@@ -60,6 +60,36 @@ pub async fn find(id: u64, name: &str) -> Result<Option<String>, Failure> {
     Ok((id > 0).then(|| format!("{name} {id}")))
 }
 
+/// Its source was busy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy(pub memo::Shed);
+
+impl From<memo::Shed> for Busy {
+    fn from(shed: memo::Shed) -> Self {
+        Self(shed)
+    }
+}
+
+/// Limits its loads.
+///
+/// # Errors
+///
+/// If its source is busy.
+#[cached(crate = ::memo, source = "postgres", max_loads = 8, shed = "200ms", key_prefix = "clean:limited")]
+pub async fn limited(id: u64) -> Result<u64, Busy> {
+    Ok(id)
+}
+
+/// Limits its loads of many keys.
+///
+/// # Errors
+///
+/// If its source is busy.
+#[cached(crate = ::memo, source = "postgres", shed, each(id in ids), key_prefix = "clean:all_limited")]
+pub async fn all_limited(ids: &[u64]) -> Result<Vec<u64>, Busy> {
+    Ok(ids.to_vec())
+}
+
 /// A value and an argument without serde.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Opaque(pub u64);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cache_admin::otel::{Observed, observe};
-use cache_runtime::{CacheManager, cached, with};
+use cache_runtime::{CacheConfig, CacheManager, SourceLimit, cached, with};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
@@ -114,12 +114,13 @@ async fn counters_move_with_the_calls() {
 
 #[tokio::test]
 async fn names_and_units_are_those_of_the_documentation() {
-    let manager = CacheManager::builder().build().unwrap();
+    let config = CacheConfig::default().source("db", SourceLimit::new(8));
+    let manager = CacheManager::builder().config(config).build().unwrap();
     let observing = Observing::new(&manager);
     with(&manager, item(&Source::new(1), 1)).await;
     let docs = include_str!("../../../cache-admin/docs/otel.md");
     let metrics = observing.collect();
-    assert_eq!(metrics.len(), 32 + 2 * 3, "{:?}", metrics.keys());
+    assert_eq!(metrics.len(), 39 + 2 * 3, "{:?}", metrics.keys());
     for (name, Exported { kind, unit, .. }) in metrics {
         let family = [".bucket", ".count", ".sum"]
             .iter()
