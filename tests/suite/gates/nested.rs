@@ -115,7 +115,7 @@ async fn on_each(body: impl AsyncFn(TestCache)) {
 
 fn released() -> Levels {
     let levels = Levels::default();
-    [&levels.outer, &levels.middle, &levels.inner].map(|bodies| bodies.release(100));
+    [&levels.outer, &levels.middle, &levels.inner].iter().for_each(|bodies| bodies.release(100));
     levels
 }
 
@@ -239,7 +239,9 @@ async fn the_limits_of_a_function_and_of_its_source_do_not_wait_in_a_circle() {
 async fn many_bodies_that_call_each_others_functions_all_end() {
     on_each(async |cache: TestCache| {
         let levels = released();
-        [&levels.outer, &levels.middle, &levels.inner].map(|bodies| bodies.release(10_000));
+        [&levels.outer, &levels.middle, &levels.inner]
+            .iter()
+            .for_each(|bodies| bodies.release(10_000));
         for _ in 0..20 {
             let calls = (0..24).map(|number| {
                 let (levels, id) = (levels.clone(), number % 3);
