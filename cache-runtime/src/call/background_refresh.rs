@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tracing::{Instrument as _, debug_span};
 
-use super::admission::{Admission, Patience, waited};
+use super::admission::{Admission, PermitWait, waited};
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{BodyError, FailedLoad, Goal, Load};
@@ -121,7 +121,7 @@ async fn replace(
 ) {
     // The notes about the key are made after the wait, because a refresh that waits is not needed by a caller.
     let flights = vec![Arc::clone(refresh.flight())];
-    let admission = call.admission(flights, Patience::DoesWithout, true);
+    let admission = call.admission(flights, PermitWait::DoesWithout, true);
     let Ok(admitted) = waited(admission).await else { return };
     let Ok(lease) = lease_refresh(&call, before).await else { return };
     let Some(put) = begin_put_over(&call, before).await else {

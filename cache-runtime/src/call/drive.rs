@@ -6,7 +6,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::admission::TurnedAway;
+use super::admit::TurnedAway;
 use super::found::{Failure, Output, Served};
 use super::load::{Action, BodyError, FailedFlight, FailedLoad, Load};
 use crate::collector::traced::Traced;

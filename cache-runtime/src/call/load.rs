@@ -71,7 +71,7 @@ pub(crate) struct Load {
     /// True if the body itself has queued an invalidation.
     has_queued: bool,
     /// Present if its function has limits, until the body has ended.
-    pub(super) admission: Option<Admission>,
+    pub(super) admission: Option<Admission<Goal>>,
 }
 
 /// The part of a load in the run of its body.

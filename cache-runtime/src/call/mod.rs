@@ -16,6 +16,7 @@
 //! Nothing here fails the caller: if the cache cannot be used, the body runs.
 
 mod admission;
+mod admit;
 mod background_refresh;
 mod begin;
 mod decision;
@@ -64,11 +65,8 @@ pub(crate) use requests::{begin_refresh, cached, peek, put};
 pub(crate) use step::{BackgroundRefresh, Loading, Step};
 pub(crate) use turn::{answer, next, run_alone, turn};
 
-use report::say_breaker;
-
 use crate::collector::BypassReason;
 use crate::deferral::Scope;
-use crate::gates::BodyResult;
 use crate::output::Shares;
 use crate::site::Inherit;
 use crate::stats::SiteCounters;
@@ -162,19 +160,6 @@ impl Call {
     /// the next load of this key waits for a while.
     fn note_failure(&self, stands_in: bool) -> bool {
         self.core.background.note_failure(&self.key, self.core.clock.now_ms(), stands_in)
-    }
-
-    /// Returns true if a source of the function has a breaker.
-    fn has_breaker(&self) -> bool {
-        self.policy.limits.as_ref().is_some_and(|limits| limits.has_breaker())
-    }
-
-    /// Notes the result of a body for the breaker of its source, and logs a change of it.
-    fn note_source(&self, result: BodyResult) {
-        if let Some(limits) = &self.policy.limits {
-            let now_ms = self.core.clock.now_ms();
-            limits.note(result, now_ms, |source, opened| say_breaker(self, source, opened));
-        }
     }
 
     /// Returns the error of a load of this key that has failed lately, if its function remembers errors.

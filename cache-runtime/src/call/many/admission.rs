@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::calls::ManyCalls;
-use crate::call::admission::{Patience, TurnedAway};
+use crate::call::admission::PermitWait;
+use crate::call::admit::TurnedAway;
 use crate::error::Shed;
 use crate::gates::Refused;
 use crate::support::boxed::boxed;
@@ -27,9 +28,9 @@ impl ManyCalls {
         let has_stale =
             self.aside.is_empty() && self.loads.iter().all(|(_, load)| load.has_instead());
         let patience = match first.call.policy.shed.filter(|_| may_shed) {
-            _ if has_stale => Patience::DoesWithout,
-            Some(limit) => Patience::Until(limit),
-            None => Patience::Waits,
+            _ if has_stale => PermitWait::DoesWithout,
+            Some(limit) => PermitWait::Until(limit),
+            None => PermitWait::Waits,
         };
         // Those who wait for a later body of this call wait for this one.
         let flights: Vec<_> = self.leading().map(|(_, flight)| flight).collect();

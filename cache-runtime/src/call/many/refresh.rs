@@ -9,7 +9,7 @@ use tracing::{Instrument as _, debug_span};
 
 use super::calls::{ManyCalls, OldValue};
 use crate::call::Call;
-use crate::call::admission::{Patience, waited};
+use crate::call::admission::{PermitWait, waited};
 use crate::call::background_refresh::LostError;
 use crate::call::fleet::lease_refresh;
 use crate::call::load::{BodyError, Goal, Load};
@@ -98,7 +98,8 @@ async fn begin(old: OldValue) -> Option<(Arc<Call>, Box<Load>)> {
 async fn replace(old: Vec<OldValue>, body: RefreshBody) {
     let flights = old.iter().map(|old| Arc::clone(old.refresh.flight())).collect();
     let first = old.first();
-    let admission = first.and_then(|old| old.call.admission(flights, Patience::DoesWithout, true));
+    let admission =
+        first.and_then(|old| old.call.admission(flights, PermitWait::DoesWithout, true));
     // As for one key, the notes are made after the wait.
     let Ok(admitted) = waited(admission).await else { return };
     let begun = join_all(old.into_iter().map(begin)).await;
