@@ -28,6 +28,7 @@
 //! | `GET /health` | the health: 200 if healthy or degraded, 503 if Redis is required and unavailable |
 //! | `GET /sites` | every annotated function of the program with its options and its invalidations |
 //! | `GET /graph` | which annotated function invalidates, puts or calls which, and by what |
+//! | `GET /sizing` | the use of memory by function, the hit rate of larger capacities, and advice |
 //! | `GET /events?after=N` | recent events: outages, recoveries, and invalidations since the first request |
 //! | `GET /metrics` | the statistics in the text format of Prometheus |
 //! | `GET /entries/{name}` | one entry: its state, age, remaining life, size and tags |
@@ -102,6 +103,7 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
         .route("/health", get(look::health))
         .route("/sites", get(look::sites))
         .route("/graph", get(look::graph))
+        .route("/sizing", get(look::sizing))
         .route("/events", get(look::events))
         .route("/metrics", get(look::metrics))
         .route("/entries/{*name}", get(look::entry))

@@ -1,6 +1,7 @@
 //! A request to the admin endpoints of a program. One request without TLS needs no HTTP client.
 
-use std::io::{self, Read as _, Write as _};
+use std::env;
+use std::io::{self, Read as _, Write as _, stdin};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
@@ -9,8 +10,49 @@ use crate::exit::Failure;
 /// The most bytes of a response that are read.
 const MOST: u64 = 32 << 20;
 
+/// An admin endpoint, and the command that reads its response.
+#[derive(Clone, Copy)]
+pub(crate) struct Endpoint {
+    pub(crate) command: &'static str,
+    pub(crate) route: &'static str,
+}
+
+impl Endpoint {
+    /// Returns the failure of a response that is another one.
+    pub(crate) fn unreadable(self, reason: &str) -> Failure {
+        Failure::Usage(format!("this is not a response of `GET {}`: {reason}", self.route))
+    }
+}
+
+/// Returns the response of the endpoint at this address, or the standard input for `-`.
+pub(crate) fn fetch(
+    admin: &str,
+    endpoint: Endpoint,
+    patience: Duration,
+) -> Result<String, Failure> {
+    if admin == "-" {
+        let mut response = String::new();
+        let read = stdin().lock().read_to_string(&mut response);
+        read.map_err(|error| Failure::Usage(format!("standard input cannot be read: {error}")))?;
+        return Ok(response);
+    }
+    let key = env::var("CACHE_ADMIN_KEY").ok().filter(|key| !key.is_empty());
+    if key.as_ref().is_some_and(|key| key.contains(char::is_control)) {
+        return Err(Failure::Usage("CACHE_ADMIN_KEY has a control character in it".to_owned()));
+    }
+    let Some(url) = AdminUrl::parse(admin) else {
+        let Endpoint { command, route } = endpoint;
+        return Err(Failure::Usage(format!(
+            "the address {admin:?} of admin endpoints cannot be used; expected `http://host:port/path`, or `-` for a \
+             response that another program has fetched: `curl -H \"x-cache-admin-key: $CACHE_ADMIN_KEY\" \
+             https://host/cache{route} | cachectl {command} -`"
+        )));
+    };
+    url.get(endpoint.route, key.as_deref(), patience)
+}
+
 /// The admin endpoints of a program: `http://host:port/path`.
-pub(crate) struct AdminUrl<'a> {
+struct AdminUrl<'a> {
     /// The host and the port.
     authority: String,
     /// The path without a slash at its end.
@@ -18,28 +60,18 @@ pub(crate) struct AdminUrl<'a> {
 }
 
 impl<'a> AdminUrl<'a> {
-    pub(crate) fn parse(url: &'a str) -> Result<Self, Failure> {
+    /// Returns the parts of an address without TLS.
+    fn parse(url: &'a str) -> Option<Self> {
         let plain = url.strip_prefix("http://").filter(|rest| !rest.contains(['@', '?', '#', ' ']));
-        let Some(rest) = plain.filter(|rest| !rest.is_empty()) else {
-            return Err(Failure::Usage(format!(
-                "the address {url:?} of admin endpoints cannot be used; expected `http://host:port/path`, or `-` for a \
-                 response that another program has fetched: `curl -H \"x-cache-admin-key: $CACHE_ADMIN_KEY\" \
-                 https://host/cache/graph | cachectl graph -`"
-            )));
-        };
+        let rest = plain.filter(|rest| !rest.is_empty())?;
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let authority = if has_port { host.to_owned() } else { format!("{host}:80") };
-        Ok(AdminUrl { authority, path: path.trim_end_matches('/') })
+        Some(AdminUrl { authority, path: path.trim_end_matches('/') })
     }
 
     /// Returns the body of a response to `GET`.
-    pub(crate) fn get(
-        &self,
-        route: &str,
-        key: Option<&str>,
-        patience: Duration,
-    ) -> Result<String, Failure> {
+    fn get(&self, route: &str, key: Option<&str>, patience: Duration) -> Result<String, Failure> {
         let AdminUrl { authority, path } = self;
         let key = key.map(|key| format!("x-cache-admin-key: {key}\r\n")).unwrap_or_default();
         // With HTTP 1.0, the end of the connection is the end of the response.
@@ -94,7 +126,7 @@ mod tests {
     use super::*;
 
     fn parsed(url: &str) -> Option<(String, &str)> {
-        AdminUrl::parse(url).ok().map(|url| (url.authority, url.path))
+        AdminUrl::parse(url).map(|url| (url.authority, url.path))
     }
 
     #[test]

@@ -36,6 +36,9 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     let mut out = Output::new(cli.json);
     match &cli.command {
         Command::Graph(source) => return commands::graph::graph(&mut out, source, cli.timeout),
+        Command::Advise(source) => {
+            return commands::advise::advise(&mut out, source, cli.timeout);
+        }
         Command::Triggers(options) => {
             return commands::triggers::triggers(&mut out, options, cli.namespace.as_deref());
         }
@@ -69,6 +72,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         // Those that need no Redis, or no manager that is connected.
         Command::Doctor { .. }
         | Command::Graph(_)
+        | Command::Advise(_)
         | Command::Outbox(_)
         | Command::Relay(_)
         | Command::Triggers(_)

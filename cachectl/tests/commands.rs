@@ -616,7 +616,12 @@ async fn serve_admin() -> String {
 
 /// Runs `graph` with the key.
 fn graph(arguments: &[&str]) -> Ran {
-    let mut command = program(&["graph"]);
+    with_key("graph", arguments)
+}
+
+/// Runs a command that asks a program, with the key.
+fn with_key(command: &str, arguments: &[&str]) -> Ran {
+    let mut command = program(&[command]);
     Ran::of(command.args(arguments).env("CACHE_ADMIN_KEY", ADMIN_KEY).output().unwrap())
 }
 
@@ -671,4 +676,32 @@ async fn a_graph_that_cannot_be_had_is_refused_with_the_reason() {
         let ran = graph(arguments);
         assert!(ran.refused(2).contains(reason), "{ran:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_use_of_memory_is_printed_as_text_and_as_json() {
+    let url = serve_admin().await;
+    let ran = with_key("advise", &[&url]);
+    let text = ran.done();
+    assert!(text.starts_with("memory: ") && text.contains("commands::square"), "{text}");
+    let json = with_key("advise", &[&url, "--json"]).json();
+    assert_eq!(json["text"], text);
+    let functions = json["functions"].as_array().unwrap();
+    assert_eq!(functions.len(), 3, "{json}");
+
+    let refused = run(&["advise", &url]);
+    assert!(refused.refused(3).contains("x-cache-admin-key"), "{refused:?}");
+    let https = with_key("advise", &["https://127.0.0.1/cache"]);
+    assert!(https.refused(2).contains("/cache/sizing | cachectl advise -"), "{https:?}");
+    let graph = with_key("graph", &[&url, "--json"]).json().to_string();
+    let mut command = program(&["advise", "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(graph.as_bytes()).unwrap();
+    let another = Ran::of(child.wait_with_output().unwrap());
+    assert!(another.refused(2).contains("`GET /sizing`: it has no `text`"), "{another:?}");
 }

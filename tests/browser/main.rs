@@ -130,6 +130,9 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     });
     page.wait_for_text("#sites", "browser::item").await;
     page.wait_for_text("#hit-rate", "100.0 %").await;
+    page.wait_for_text("#memory-rows", "browser::item").await;
+    page.wait_for_text("#memory-state", "10 entries in ").await;
+    page.wait_for_text("#memory-state", "with 64.0 MiB").await;
     let line =
         "return document.querySelector('#chart-requests path').getAttribute('d').length > 20";
     page.wait_for("a line in the chart", line).await;

@@ -70,6 +70,7 @@ mod seldom;
 mod serve_stale_if;
 mod shapes;
 mod signatures;
+mod sizing;
 mod source;
 mod stale;
 mod statistics;

@@ -23,7 +23,8 @@ use crate::problem::Problem;
 use crate::routes::look::After;
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("graph.js"));
+const SCRIPT: &str =
+    concat!(include_str!("page.js"), include_str!("graph.js"), include_str!("memory.js"));
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("index.html").replace("/*style*/", STYLE).replace("/*script*/", SCRIPT)

@@ -112,6 +112,7 @@ function show(snapshot) {
   ].join(" · ");
   if (!known) learn();
   if (at - dependencies.at > 10000) relearn(at);
+  if (at - memory.at > 10000) measure(at);
   if (before) {
     const seconds = Math.max((at - before.at) / 1000, 0.001);
     const now = stats.total, then = before.stats.total;

@@ -7,8 +7,11 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use cache_runtime::{Counts, Event, FleetStats, Graph, Health, Inspected, Registry, Stats, Status};
+use cache_runtime::{
+    Counts, Event, FleetStats, Graph, Health, Inspected, Registry, Sizing, Stats, Status,
+};
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use crate::admin::Admin;
 use crate::metrics::prometheus;
@@ -133,6 +136,29 @@ pub(crate) async fn sites(State(admin): State<Arc<Admin>>) -> Json<SitesView> {
 
 pub(crate) async fn graph() -> Json<Graph> {
     Json(cache_runtime::graph())
+}
+
+/// The use of memory, with the same as text for people.
+#[derive(Serialize)]
+pub(crate) struct SizingView {
+    #[serde(flatten)]
+    sizing: Sizing,
+    /// A sentence or two for each finding.
+    advice: Vec<String>,
+    /// The whole report.
+    text: String,
+}
+
+pub(crate) async fn sizing(State(admin): State<Arc<Admin>>) -> Result<Json<SizingView>, Problem> {
+    // It looks at every entry.
+    let sizing = spawn_blocking(move || admin.manager.sizing()).await.map_err(|_| is_ending())?;
+    let advice = sizing.findings.iter().map(ToString::to_string).collect();
+    let text = sizing.to_string();
+    Ok(Json(SizingView { sizing, advice, text }))
+}
+
+fn is_ending() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the program is about to end")
 }
 
 /// The number of the last event that the client has received.

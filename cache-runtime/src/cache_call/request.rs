@@ -59,7 +59,7 @@ pub(crate) struct FetchOptions {
 /// The response of generated code, besides the output that its future may return.
 #[derive(Debug)]
 pub(crate) enum Response {
-    Resolved(Resolved),
+    Resolved(Box<Resolved>),
     Absent,
     Stored,
     /// The output comes from here.
@@ -264,7 +264,7 @@ pub(crate) fn resolve<F: Future>(
 ) -> Result<Resolved, Error> {
     let asked = pin!(ask(call, addressee, || Request::Resolve));
     match asked.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok((_, Response::Resolved(resolved)))) => Ok(resolved),
+        Poll::Ready(Ok((_, Response::Resolved(resolved)))) => Ok(*resolved),
         Poll::Ready(Err(error)) => Err(error),
         Poll::Ready(Ok(_)) | Poll::Pending => Err(not_a_cached_call::<F>()),
     }
@@ -285,7 +285,7 @@ pub(crate) fn look<F: Future>(call: F, addressee: Addressee) -> Result<Looked<F:
     }
     match (polled, reply.take()) {
         (Poll::Ready(output), None) => Ok(Looked::Hit(output)),
-        (_, Some(Response::Resolved(resolved))) => Ok(Looked::Missed(Box::new(resolved))),
+        (_, Some(Response::Resolved(resolved))) => Ok(Looked::Missed(resolved)),
         (_, Some(Response::Refused(error))) => Err(error),
         _ => Err(not_a_cached_call::<F>()),
     }

@@ -93,6 +93,10 @@ impl Load {
         }
         let (call, leader) = (&self.call, &self.leader);
         let (core, longest) = (Arc::clone(&call.core), call.core.config.max_load);
+        let is_current = core.generations.storable(&leader.snapshot());
+        if !is_current {
+            call.withdraw_offer();
+        }
         match &self.goal {
             // After an outage, such a value is not stored.
             Goal::Memory { limit: Some(_) } | Goal::Nowhere(_) => None,
@@ -101,7 +105,6 @@ impl Load {
                 None
             }
             Goal::Redis { key, ticket } => {
-                let is_current = core.generations.storable(&leader.snapshot());
                 if is_current && (self.is_leased() || waited < longest / 2) {
                     return None;
                 }

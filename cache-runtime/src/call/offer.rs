@@ -136,6 +136,11 @@ impl Offer {
         drop(before);
     }
 
+    pub(super) fn withdraw(&self) {
+        let before = self.0.lock().old.take();
+        drop(before);
+    }
+
     pub(super) fn confirmation(&self) -> Option<Confirmation> {
         self.0.lock().confirmation
     }

@@ -116,6 +116,11 @@ impl Call {
         }
     }
 
+    /// Takes the offer back: the old value has been invalidated since.
+    pub(super) fn withdraw_offer(&self) {
+        self.offer.iter().for_each(Offer::withdraw);
+    }
+
     /// Returns the load time of the old value, if the source has confirmed it, so that the body did not run. Counts the
     /// value as changed if the source has not.
     pub(super) fn renewed(&self) -> Option<Duration> {

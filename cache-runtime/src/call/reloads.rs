@@ -16,8 +16,8 @@ pub(super) fn compare_with_expired(call: &Call, value: ValueRef<'_>) {
     let found = call.core.value_in_memory(&call.key, call.policy.of, u64::MAX);
     let Some(expired) = found.filter(|hit| hit.stale_for_ms().is_some()) else { return };
     let likeness = call.policy.coding.likeness;
-    let compare = || likeness.holds(value, expired.value.as_ref(), || true);
-    let Some(is_same) = unless_panicking(compare) else { return };
+    let compare = || likeness.compares(value, expired.value.as_ref());
+    let Some(Some(is_same)) = unless_panicking(compare) else { return };
     call.counters.slow.reloads_compared.one();
     if is_same {
         call.counters.slow.reloads_unchanged.one();

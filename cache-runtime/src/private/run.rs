@@ -436,7 +436,7 @@ fn grant(
 ) -> MissedCall {
     let action = match (request, bypass) {
         (Request::Resolve | Request::Look, _) => {
-            reply.send(Response::Resolved(prepared.resolved(bypass)));
+            reply.send(Response::Resolved(Box::new(prepared.resolved(bypass))));
             return prepared.ordinary(bypass).suspended();
         }
         (Request::Put(output), _) => prepared

@@ -33,6 +33,13 @@ impl Likeness {
             None => value.has_content_of(back) && self.printing.of(value, back) != Some(false),
         }
     }
+
+    /// Returns true if two values are equal by `PartialEq`; without it, if they have the same content except for
+    /// the order of elements. Returns `None` if they cannot be compared.
+    pub(crate) fn compares(self, value: ValueRef<'_>, other: ValueRef<'_>) -> Option<bool> {
+        let by_content = || value.has_content_of(value).then(|| value.has_content_of(other));
+        self.equality.of(value, other).or_else(by_content)
+    }
 }
 
 /// The `PartialEq` of a type, if it has one.

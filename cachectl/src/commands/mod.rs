@@ -1,5 +1,6 @@
 //! The commands.
 
+pub(crate) mod advise;
 pub(crate) mod change;
 pub(crate) mod doctor;
 pub(crate) mod graph;

@@ -6,7 +6,10 @@ pub(crate) mod dot;
 use cache_syntax::nearest;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::Endpoint;
 use crate::exit::Failure;
+
+pub(crate) const ENDPOINT: Endpoint = Endpoint { command: "graph", route: "/graph" };
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Graph {
@@ -54,15 +57,12 @@ struct Means {
 impl Graph {
     /// Reads the response of `GET /graph`.
     pub(crate) fn read(json: &str) -> Result<Self, Failure> {
-        let unreadable = |reason: &str| {
-            Failure::Usage(format!("this is not a response of `GET /graph`: {reason}"))
-        };
         let graph: Graph =
-            serde_json::from_str(json).map_err(|error| unreadable(&error.to_string()))?;
+            serde_json::from_str(json).map_err(|error| ENDPOINT.unreadable(&error.to_string()))?;
         let ends = graph.edges.iter().flat_map(|edge| [edge.from, edge.to]);
         match ends.max() {
             Some(last) if last >= graph.functions.len() => {
-                Err(unreadable(&format!("there is no function {last}")))
+                Err(ENDPOINT.unreadable(&format!("there is no function {last}")))
             }
             _ => Ok(graph),
         }

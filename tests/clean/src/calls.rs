@@ -45,6 +45,21 @@ async fn every_option_works() {
 }
 
 #[tokio::test]
+async fn limits_and_old_values_work() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            assert_eq!(every_option::limited(1).await, Ok(1));
+            assert_eq!(every_option::all_limited(&[1, 2]).await, Ok(vec![1, 2]));
+            let changed = every_option::find_changed(1, "Ada").await;
+            assert_eq!(changed, Ok("Ada 1".to_owned()));
+        }
+        assert_eq!(manager.stats().total.loads, 4);
+        with_blocking(manager, || assert_eq!(every_option::find_at_once(1), "1"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn types_without_serde_work() {
     in_a_cache(async |manager| {
         for _ in 0..2 {

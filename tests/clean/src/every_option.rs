@@ -149,7 +149,7 @@ pub async fn find_again(id: u64, mut name: String, others: &[u64]) -> Result<Str
     ttl = "5m",
     keep = "1h",
     stale_while_revalidate = "1m",
-    still_current = |old: &String| is_current(old.len(), name),
+    still_current = |old: &String| core::future::ready(old.starts_with(name)),
     previous = old
 )]
 pub async fn find_changed(id: u64, name: &str, mut old: Option<String>) -> Result<String, Failure> {
@@ -157,10 +157,6 @@ pub async fn find_changed(id: u64, name: &str, mut old: Option<String>) -> Resul
         return Err(Failure);
     }
     Ok(old.take().unwrap_or_else(|| format!("{name} {id}")))
-}
-
-async fn is_current(length: usize, name: &str) -> bool {
-    length == name.len()
 }
 
 /// Does the same at once.

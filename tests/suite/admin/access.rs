@@ -6,12 +6,13 @@ use reqwest::Method;
 use super::{Admin, KEY, answer, with_key};
 use crate::stores::{Store, TestCache, on_stores};
 
-const READING: [&str; 8] = [
+const READING: [&str; 9] = [
     "/stats",
     "/stats/fleet",
     "/health",
     "/sites",
     "/graph",
+    "/sizing",
     "/events",
     "/metrics",
     "/entries/admin:1",
@@ -154,7 +155,7 @@ async fn the_page_is_there_with_a_slash_at_its_end_too_and_nothing_else_is_store
         for path in ["", "/"] {
             assert_eq!(header(path).await, "no-cache");
         }
-        for path in ["/stats", "/health", "/sites", "/graph", "/events", "/metrics"] {
+        for path in ["/stats", "/health", "/sites", "/graph", "/sizing", "/events", "/metrics"] {
             assert_eq!(header(path).await, "no-store", "{path}");
         }
     })

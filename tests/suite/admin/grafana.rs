@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cache_runtime::{CacheConfig, SourceLimit};
 use serde_json::Value;
 
 use super::{Admin, item};
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_stores};
+use crate::stores::{Store, TestCache, on_store};
 
 /// The labels that Prometheus adds to each sample.
 const ADDED: [&str; 2] = ["instance", "job"];
@@ -73,7 +74,8 @@ fn texts<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
 
 #[tokio::test]
 async fn every_query_is_about_metrics_and_labels_that_are_printed() {
-    on_stores(&[Store::Tiered], async |cache: TestCache| {
+    let with_source = |config: CacheConfig| config.source("db", SourceLimit::new(1).breaker(true));
+    on_store(Store::Tiered, with_source, async |cache: TestCache| {
         let admin = Admin::with_key(&cache.manager).await;
         item(&Source::new(1), 1).await;
         let answer = admin.get("/metrics").await;

@@ -172,6 +172,37 @@ async fn the_graph_shows_what_invalidates_and_what_calls() {
     .await;
 }
 
+#[tokio::test]
+async fn the_use_of_memory_is_shown_by_function_and_as_text() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let source = Source::new(1);
+        for id in [1, 1, 2, 1] {
+            item(&source, id).await;
+        }
+        let admin = Admin::with_key(&cache.manager).await;
+        let answer = admin.get("/sizing").await;
+        let sizing = answer.ok();
+        let keeps = cache.store != Store::Redis;
+        let entries = if keeps { 2 } else { 0 };
+        assert_eq!((&sizing["entries"], &sizing["lookups"]), (&json!(entries), &json!(4)));
+        let function = &sizing["functions"][0];
+        assert_eq!(
+            (&function["name"], &function["entries"]),
+            (&json!(item_path()), &json!(entries))
+        );
+        assert_eq!(function["bytes"].as_u64() > Some(0), keeps);
+        let rate = if keeps { 0.5 } else { 0.0 };
+        for field in ["hit_rate", "hit_rate_at_2x", "hit_rate_at_4x"] {
+            assert_eq!(sizing[field], json!(rate), "{field}");
+        }
+        assert_eq!(sizing["advice"], json!([]));
+        let text = sizing["text"].as_str().unwrap();
+        assert!(text.starts_with(&format!("memory: {entries} entries, ")), "{text}");
+        assert!(text.contains(&item_path()), "{text}");
+    })
+    .await;
+}
+
 #[cached(key_prefix = "sum-of-items", key = "{to}")]
 async fn sum(source: &Source, to: u64) -> u64 {
     let mut sum = 0;

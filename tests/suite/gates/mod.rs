@@ -3,6 +3,7 @@
 mod breaker;
 mod forms;
 mod nested;
+mod old_value;
 mod queue;
 mod shed;
 

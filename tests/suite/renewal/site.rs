@@ -65,11 +65,6 @@ impl Site {
         self.heads.hold()
     }
 
-    /// Holds up the next load of the page.
-    pub fn hold_page(&self) -> Hold {
-        self.pages.hold()
-    }
-
     /// Returns the number of questions about the page.
     pub fn heads(&self) -> usize {
         self.heads.reads()
