@@ -46,7 +46,7 @@ async fn one_in_eight_values_is_compared_with_the_one_whose_ttl_is_over() {
             item(&source, 1).await;
             cache.clock.advance(PAST_TTL);
         }
-        let expected = if cache.store == Store::Redis { (0, 0) } else { (4, 2) };
+        let expected = if cache.store.asks_redis_each_time() { (0, 0) } else { (4, 2) };
         assert_eq!(reloads(&cache), expected);
     })
     .await;

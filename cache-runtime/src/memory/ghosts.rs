@@ -138,7 +138,7 @@ pub(super) fn is_in_sample(hash: u64, halvings: u32) -> bool {
 
 /// The parts of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum EvictedPart {
     /// Evicted last: in memory with twice the capacity.
     Twice,
     /// In memory with four times the capacity.
@@ -149,7 +149,7 @@ struct Ghost {
     /// Its number in the order.
     number: u64,
     weight: u32,
-    part: Part,
+    part: EvictedPart,
     ends_ms: u64,
     stamps: Stamps,
 }
@@ -175,13 +175,13 @@ impl EvictionOrder {
         let number = self.next;
         self.next += 1;
         let (ends_ms, stamps) = (meta.ends_ms, meta.stamps.clone());
-        let ghost = Ghost { number, weight, part: Part::Twice, ends_ms, stamps };
+        let ghost = Ghost { number, weight, part: EvictedPart::Twice, ends_ms, stamps };
         self.by_hash.insert(held.hash, ghost);
         self.queues[0].push_back((number, held.hash));
         self.weights[0] += u64::from(weight);
     }
 
-    fn remove(&mut self, hash: u64) -> Option<(Ghost, Part)> {
+    fn remove(&mut self, hash: u64) -> Option<(Ghost, EvictedPart)> {
         let ghost = self.by_hash.remove(&hash)?;
         let part = ghost.part;
         self.weights[part as usize] -= u64::from(ghost.weight);
@@ -194,7 +194,7 @@ impl EvictionOrder {
             && let Some((number, hash)) = self.queues[0].pop_front()
         {
             if let Some(ghost) = self.by_hash.get_mut(&hash).filter(|g| g.number == number) {
-                ghost.part = Part::FourTimes;
+                ghost.part = EvictedPart::FourTimes;
                 self.weights[0] -= u64::from(ghost.weight);
                 self.weights[1] += u64::from(ghost.weight);
                 self.queues[1].push_back((number, hash));

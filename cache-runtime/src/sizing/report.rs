@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::finding::{self, SizingFinding};
-use crate::stats::{Counts, Latencies};
+use super::finding::{SizingFinding, size};
+use crate::stats::Counts;
 
 /// The use of the memory store of a manager, since it was built or since
 /// [`reset_stats`](crate::CacheManager::reset_stats). Returned by [`sizing`](crate::CacheManager::sizing).
@@ -61,48 +61,10 @@ pub struct FunctionSizing {
     pub counts: Counts,
 }
 
-/// The measurements from which a report is made.
-pub(crate) struct Measured {
-    pub(crate) capacity: u64,
-    pub(crate) bytes: u64,
-    pub(crate) entries: u64,
-    /// The estimated numbers of loads that twice and four times the capacity would have saved.
-    pub(crate) saved: (u64, u64),
-    pub(crate) keys_per_sample: u64,
-    pub(crate) functions: Vec<FunctionSizing>,
-    pub(crate) redis_times: Latencies,
-}
-
 impl FunctionSizing {
     pub(crate) fn new(name: String, (entries, bytes): (u64, u64), counts: Counts) -> Self {
         let memory_hit_rate = rate(counts.memory_hits, lookups(&counts));
         FunctionSizing { name, entries, bytes, memory_hit_rate, counts }
-    }
-}
-
-impl Sizing {
-    pub(crate) fn of(measured: Measured) -> Self {
-        let Measured { capacity, bytes, entries, saved, keys_per_sample, functions, .. } = measured;
-        let mut functions = functions;
-        functions.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-        let total = functions.iter().fold(Counts::default(), |sum, f| sum.plus(f.counts));
-        let lookups = lookups(&total);
-        let with = |saved: u64| rate(total.memory_hits.saturating_add(saved), lookups);
-        let mut sizing = Sizing {
-            capacity,
-            bytes,
-            entries,
-            lookups,
-            evictions: total.evictions,
-            hit_rate: with(0),
-            hit_rate_at_2x: with(saved.0),
-            hit_rate_at_4x: with(saved.1),
-            keys_per_sample,
-            functions,
-            findings: Vec::new(),
-        };
-        sizing.findings = finding::all(&sizing, &measured.redis_times);
-        sizing
     }
 }
 
@@ -112,7 +74,7 @@ pub(super) fn lookups(counts: &Counts) -> u64 {
 }
 
 /// Returns a fraction, at most 1; zero of nothing.
-fn rate(part: u64, of: u64) -> f64 {
+pub(super) fn rate(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { (part as f64 / of as f64).min(1.0) }
 }
 
@@ -155,15 +117,5 @@ impl fmt::Display for Sizing {
             )?;
         }
         Ok(())
-    }
-}
-
-/// Returns a number of bytes for people.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
     }
 }

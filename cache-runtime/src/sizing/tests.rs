@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use super::report::Measured;
-use super::{FunctionSizing, Sizing, SizingFinding};
+use super::{FunctionSizing, Measured, Sizing, SizingFinding};
 use crate::stats::{Counts, Histogram};
 
 fn function(name: &str, sizes: (u64, u64), counts: Counts) -> FunctionSizing {

@@ -161,6 +161,7 @@ pub async fn find_changed(id: u64, name: &str, mut old: Option<String>) -> Resul
 
 /// Does the same at once.
 #[cached(crate = memo, keep = "1h", still_current = |old| old.is_empty(), previous = _old)]
+#[must_use]
 pub fn find_at_once(id: u64, _old: Option<String>) -> String {
     id.to_string()
 }

@@ -92,10 +92,10 @@ async fn the_key_is_taken_from_either_header() {
 async fn reading_is_public_only_if_configured_and_changing_never() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
         let admin = Admin::serve(&cache.manager, with_key().public_reads(true)).await;
-        for path in &READING[..7] {
+        for path in &READING[..8] {
             answer(admin.request(Method::GET, path)).await.ok();
         }
-        answer(admin.request(Method::GET, READING[7])).await.refusal(404);
+        answer(admin.request(Method::GET, READING[8])).await.refusal(404);
         for (name, path) in CHANGING {
             answer(admin.request(method(name), path)).await.refusal(401);
         }

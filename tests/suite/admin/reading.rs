@@ -182,7 +182,7 @@ async fn the_use_of_memory_is_shown_by_function_and_as_text() {
         let admin = Admin::with_key(&cache.manager).await;
         let answer = admin.get("/sizing").await;
         let sizing = answer.ok();
-        let keeps = cache.store != Store::Redis;
+        let keeps = !cache.store.asks_redis_each_time();
         let entries = if keeps { 2 } else { 0 };
         assert_eq!((&sizing["entries"], &sizing["lookups"]), (&json!(entries), &json!(4)));
         let function = &sizing["functions"][0];
