@@ -63,6 +63,14 @@ const SECTIONS: &[Section] = &[
         groups: &["miss, ", "stampede, "],
     },
     Section {
+        title: "Cold start",
+        note: "100,000 callers at once of as many cold keys in memory; the source bears 32 loads at once, of which each \
+               takes a millisecond. The time until all are answered with the limit of the cache, over a semaphore in \
+               the body; the longest wait of a caller; the most loads that ran at once.",
+        plots: &[],
+        groups: &["cold start, "],
+    },
+    Section {
         title: "Many keys",
         note: "One call of a function of many keys for 100 ids (`cargo bench --manifest-path benches/Cargo.toml \
                --bench batch`); in brackets, over the first of the table. In memory the values are `u64`, and the \
