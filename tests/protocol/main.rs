@@ -64,6 +64,7 @@ mod redis;
 mod renewal;
 mod rules;
 mod search;
+mod soft;
 mod state;
 mod step;
 mod switches;
