@@ -116,6 +116,7 @@ options!(InvalidateAttr, &[OF_CHANGES], {
     each: Once<EachIn> = "each",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
+    soft: Once<Expr> = "soft",
     manager: Once<Expr> = "manager",
     within: Once<Expr> = "within",
     runtime: Once<Path> = "crate",

@@ -163,6 +163,8 @@ pub(crate) struct Invalidate {
     pub(crate) manager: Option<Expr>,
     /// The transaction around the call.
     pub(crate) within: Option<Expr>,
+    /// The time for which entries are stale, and not absent.
+    pub(crate) soft: Option<Ttl>,
     /// The ids, if a part of it is done for each of them.
     pub(crate) each: Option<Each>,
     pub(crate) output: Output,

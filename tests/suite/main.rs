@@ -71,6 +71,7 @@ mod serve_stale_if;
 mod shapes;
 mod signatures;
 mod sizing;
+mod soft;
 mod source;
 mod stale;
 mod statistics;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::item::Item;
 use crate::mention::mentions;
-use crate::spec::{Entry, Invalidate, Piece, Tag, Template};
+use crate::spec::{Entry, Invalidate, Piece, Tag, Template, Ttl};
 
 // Input:
 //
@@ -51,6 +51,8 @@ use crate::spec::{Entry, Invalidate, Piece, Tag, Template};
 //     });
 //
 // in the place of `P::not_late(kind)`.
+//
+// With `soft = "30s"`, the first statement of the plan is `plan.soft(|| Duration::from_millis(30_000));`.
 //
 // A function that is not async ends with `P::invalidate_blocking(plan, .., move || { ... })`.
 //
@@ -108,7 +110,7 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
 fn targets(p: &TokenStream, spec: &Invalidate) -> TokenStream {
     let is_of_each =
         |target: &TokenStream| spec.each.as_ref().is_some_and(|each| mentions(target, &each.id));
-    let (mut once, mut repeated) = (TokenStream::new(), TokenStream::new());
+    let (mut once, mut repeated) = (soft(spec.soft.as_ref(), p), TokenStream::new());
     let mut add = |used: &TokenStream, statement: TokenStream| {
         if is_of_each(used) { &mut repeated } else { &mut once }.extend(statement);
     };
@@ -167,6 +169,18 @@ fn targets(p: &TokenStream, spec: &Invalidate) -> TokenStream {
             #repeated
         }
     }
+}
+
+/// Returns the statement that makes the invalidation soft.
+fn soft(window: Option<&Ttl>, p: &TokenStream) -> TokenStream {
+    let window = match window {
+        None | Some(Ttl::Forever) => return TokenStream::new(),
+        Some(Ttl::Millis(millis)) => {
+            quote_spanned!(Span::mixed_site()=> ::core::time::Duration::from_millis(#millis))
+        }
+        Some(Ttl::Dynamic(window)) => quote!(#window),
+    };
+    quote_spanned!(Span::mixed_site()=> #p::Plan::soft(__plan, || #window);)
 }
 
 /// Returns the statement that makes the closure which adds the targets that need the result of the function.

@@ -208,11 +208,17 @@ pub(crate) fn invalidate(
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
         manager: errors.option(&attr.manager, evaluated::manager),
         within: errors.option(&attr.within, evaluated::within),
+        soft: errors.option(&attr.soft, |given| ttl::finite(given, &scope)),
         each: errors.option(&attr.each, |given| each::each(given, item)),
         output: output::passed_on(item.output()),
         runtime: runtime(attr.runtime.take()),
     };
     result::check(&attr, &spec, &mut errors);
+    if let (Some(given), [_, ..]) = (&attr.soft, &attr.entries[..]) {
+        let message = "`soft` keeps the entries of a `prefix` or of `tags` as stale values, but the entry of one call is \
+                       removed: remove `soft`, or give a `prefix` or a tag in the place of `entry`";
+        errors.at(&given.name, message);
+    }
     if let (Some(each), Some(given)) = (&spec.each, &attr.each) {
         let is_used = spec.prefix.iter().any(|template| each::uses(template, &each.id))
             || spec.tags.iter().any(|tag| each::is_of(tag, &each.id))

@@ -22,6 +22,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::coherence::lease::Lease;
 use crate::coherence::scans::Scans;
+use crate::coherence::soft::{SoftRaises, Softened};
 use crate::key::glob::Pattern;
 use crate::key::name::name_of_tag;
 use crate::support::lock::{Mutex, RwLock};
@@ -78,6 +79,8 @@ pub(crate) struct Generations {
     last: Box<[AtomicU64]>,
     /// The numbers of the last invalidations and puts of names. Several names share a place.
     marks: Box<[AtomicU64]>,
+    /// The soft invalidations of tags.
+    soft: SoftRaises,
     /// The lease of the feed: until it ends, these counters include the invalidations of other processes.
     pub(crate) lease: Lease,
 }
@@ -292,6 +295,7 @@ impl Generations {
             begun: AtomicU64::new(0),
             last: (0..LAST).map(|_| AtomicU64::new(0)).collect(),
             marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
+            soft: SoftRaises::default(),
             lease: Lease::default(),
         }
     }
@@ -495,6 +499,33 @@ impl Generations {
         self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Makes stale what depends on this tag. Entries that were made before `at_ms`, the present time, are
+    /// [softened](Generations::softened) for this long.
+    ///
+    /// R1: no older entry is fresh after this, as after a hard invalidation.
+    pub(crate) fn bump_softly(&self, tag: Slot, at_ms: u64, window_ms: u64) {
+        self.soft.record(self.index(tag), at_ms, window_ms, || self.bump(tag));
+    }
+
+    /// Returns true if an entry may be softened.
+    pub(crate) fn softens(&self) -> bool {
+        self.soft.any()
+    }
+
+    /// Returns the soft invalidations of an entry that is not current, if all of its invalidations were soft, and none of their
+    /// windows is over. It must have been made at this time, after it noted these stamps.
+    pub(crate) fn softened(
+        &self,
+        stamps: &Stamps,
+        created_ms: u64,
+        now_ms: u64,
+    ) -> Option<Softened> {
+        let slots = stamps.slots.all().iter().filter(|slot| **slot != Slot::NEVER);
+        // The records are read before the counters. A later invalidation makes the difference larger.
+        let softened = self.soft.of(slots.map(|slot| self.index(*slot)), created_ms, now_ms)?;
+        (self.sum(stamps).wrapping_sub(stamps.sum) == softened.raises).then_some(softened)
+    }
+
     /// Makes stale what depends on the entry of a name, because a put has replaced it in the table.
     ///
     /// While nothing depends on any entry, a put raises no counter. The order counts: a reader that notes a generation
@@ -545,8 +576,12 @@ impl Generations {
     }
 
     fn counter(&self, slot: Slot) -> &AtomicU32 {
+        &self.counters[self.index(slot)]
+    }
+
+    fn index(&self, slot: Slot) -> usize {
         let CounterRange { first, mask } = self.ranges[slot.range()];
-        &self.counters[first + (slot.get() & mask)]
+        first + (slot.get() & mask)
     }
 }
 
@@ -612,6 +647,47 @@ mod tests {
         assert!(!generations.current(&noted_a.stamps));
         assert!(generations.current(&noted_b.stamps));
         assert!(generations.current(&generations.note(&[a, b]).stamps));
+    }
+
+    /// Tries every order of invalidations of two tags, soft and hard, and of the times at which an entry is made and read.
+    #[test]
+    fn an_entry_is_softened_exactly_if_all_of_its_invalidations_are_soft_and_their_windows_open() {
+        const WINDOW: u64 = 4;
+        let (a, b) = (Slot::tag("a"), Slot::tag("b"));
+        for order in 0..5_usize.pow(5) {
+            let generations = Generations::new(0);
+            let mut made = None;
+            let (mut softs, mut hard) = (Vec::new(), false);
+            for place in 0..5 {
+                // Two steps are in one millisecond.
+                let now_ms = 10 + place / 2;
+                match order / 5_usize.pow(place as u32) % 5 {
+                    0 => {
+                        made = Some((generations.note(&[a, b]).stamps, now_ms));
+                        (softs, hard) = (Vec::new(), false);
+                    }
+                    1 | 2 => {
+                        let tag = if order / 5_usize.pow(place as u32) % 5 == 1 { a } else { b };
+                        generations.bump_softly(tag, now_ms, WINDOW);
+                        softs.push(now_ms);
+                    }
+                    3 => {
+                        generations.bump(a);
+                        hard = true;
+                    }
+                    _ => {}
+                }
+            }
+            let Some((stamps, created_ms)) = made else { continue };
+            for now_ms in [12, 13, 14, 15, 16] {
+                let softened = generations.softened(&stamps, created_ms, now_ms);
+                let first = softs.iter().min().copied();
+                let is_open = first.is_some_and(|first| now_ms < first + WINDOW);
+                let is_later = softs.iter().all(|at_ms| created_ms < *at_ms);
+                let expected = first.filter(|_| !hard && is_open && is_later);
+                assert_eq!(softened.map(|softened| softened.at_ms), expected, "{order} {now_ms}");
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The queued invalidations of one cache.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::key::glob::Pattern;
 use crate::tiers::core::Core;
@@ -21,6 +21,8 @@ pub(crate) struct Holding {
     _owner: Option<Arc<dyn Send + Sync>>,
     pub(super) names: BTreeSet<String>,
     pub(super) tags: BTreeSet<String>,
+    /// The tags among them that are invalidated softly, for this long.
+    pub(super) soft: BTreeMap<String, Duration>,
     pub(super) patterns: BTreeMap<String, Pattern>,
     pub(super) everything: bool,
 }
@@ -42,15 +44,18 @@ impl Holding {
             _owner: core.owner(),
             names: BTreeSet::new(),
             tags: BTreeSet::new(),
+            soft: BTreeMap::new(),
             patterns: BTreeMap::new(),
             everything: false,
         }
     }
 
     pub(crate) fn of_targets(core: &Arc<Core>, targets: Targets) -> Self {
-        let Targets { names, tags, everything, .. } = targets;
+        let Targets { names, tags, everything, soft, .. } = targets;
+        let softly = |window| tags.iter().map(move |tag| (tag.clone(), window)).collect();
+        let soft = soft.map_or_else(BTreeMap::new, softly);
         let (names, tags) = (names.into_iter().collect(), tags.into_iter().collect());
-        Holding { names, tags, everything, ..Self::none(core) }.bounded()
+        Holding { names, tags, soft, everything, ..Self::none(core) }.bounded()
     }
 
     pub(crate) fn of_pattern(core: &Arc<Core>, pattern: Pattern) -> Self {
@@ -71,12 +76,26 @@ impl Holding {
 
     /// Adds the invalidations of the same cache.
     pub(super) fn add(&mut self, other: Holding) {
+        self.add_soft(&other);
         self.names.extend(other.names);
         self.tags.extend(other.tags);
         self.patterns.extend(other.patterns);
         self.everything |= other.everything;
         if self.everything || self.len() > MOST {
             *self = Self::everything(&self.core);
+        }
+    }
+
+    /// A tag is invalidated softly only if all of its invalidations are soft, and for the shortest time.
+    fn add_soft(&mut self, other: &Holding) {
+        let (own, tags) = (&other.soft, &other.tags);
+        self.soft.retain(|tag, _| !tags.contains(tag) || own.contains_key(tag));
+        for (tag, window) in own {
+            if !self.tags.contains(tag) {
+                self.soft.insert(tag.clone(), *window);
+            } else if let Some(known) = self.soft.get_mut(tag) {
+                *known = (*known).min(*window);
+            }
         }
     }
 
@@ -120,10 +139,10 @@ impl Holding {
 
     /// Invalidates. Returns true if Redis has confirmed it, or there is none.
     pub(super) async fn apply(&self) -> bool {
-        let targets = self.targets();
         let mut confirmed = true;
-        if !targets.is_empty() {
-            confirmed = self.core.invalidate(&targets).await.is_some() || self.core.redis.is_none();
+        for targets in self.targets() {
+            confirmed &=
+                self.core.invalidate(&targets).await.is_some() || self.core.redis.is_none();
         }
         for pattern in self.patterns.values() {
             confirmed &= self.core.clear(pattern, &mut |_| {}).await.is_confirmed;
@@ -133,20 +152,32 @@ impl Holding {
 
     /// Invalidates without waiting, and once more later: a commit may still be under way.
     pub(super) fn apply_in_background(&self) {
-        let mut targets = self.targets();
-        // The names that match a pattern are not found without waiting.
-        targets.everything |= !self.patterns.is_empty();
-        self.core.invalidate_in_background(slice::from_ref(&targets));
-        settling::invalidate_later(&self.core, targets);
+        let mut all = self.targets();
+        if !self.patterns.is_empty() {
+            // The names that match a pattern are not found without waiting.
+            all.push(Targets::everything());
+        }
+        self.core.invalidate_in_background(&all);
+        all.into_iter().for_each(|targets| settling::invalidate_later(&self.core, targets));
     }
 
-    fn targets(&self) -> Targets {
-        Targets {
+    /// Returns the targets, those of hard invalidations first.
+    fn targets(&self) -> Vec<Targets> {
+        let hard = self.tags.iter().filter(|tag| !self.soft.contains_key(*tag));
+        let hard = Targets {
             names: self.names.iter().cloned().collect(),
-            tags: self.tags.iter().cloned().collect(),
+            tags: hard.cloned().collect(),
             everything: self.everything,
-            by: None,
+            ..Targets::default()
+        };
+        let mut windows: BTreeMap<Duration, Vec<String>> = BTreeMap::new();
+        for (tag, window) in &self.soft {
+            windows.entry(*window).or_default().push(tag.clone());
         }
+        let soft = windows
+            .into_iter()
+            .map(|(window, tags)| Targets { tags, ..Targets::default() }.softly(window));
+        std::iter::once(hard).chain(soft).filter(|targets| !targets.is_empty()).collect()
     }
 }
 

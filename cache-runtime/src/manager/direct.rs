@@ -364,6 +364,55 @@ impl CacheManager {
         Ok(())
     }
 
+    /// Invalidates everything below a prefix softly: for `window`, entries are stale, and not absent, for functions that may
+    /// serve stale values.
+    ///
+    /// An entry counts as expired at the time of the invalidation. So a function with `stale_while_revalidate` returns it while
+    /// one load replaces it, and a function with `stale_if_error` returns it if its load fails; each for its own time, and at
+    /// most for `window`. All other functions load at once, as after [`invalidate_prefix`](CacheManager::invalidate_prefix).
+    /// The entry whose name equals the prefix is removed. A `window` of less than a millisecond is a hard invalidation.
+    ///
+    /// A soft invalidation never weakens another one: after a hard one, all older entries are absent, and entries that are
+    /// stale already keep their deadline. What Redis does not confirm is invalidated hard later.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let cache = cache_runtime::CacheManager::builder().build()?;
+    /// cache.invalidate_prefix_softly("catalogue", Duration::from_secs(30)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`invalidate_prefix`](CacheManager::invalidate_prefix).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, everything below the prefix is invalidated hard.
+    pub async fn invalidate_prefix_softly(
+        &self,
+        prefix: &str,
+        window: Duration,
+    ) -> Result<(), Error> {
+        deferral::invalidate(self.core(), Targets::prefix(prefix)?.softly(window)).await;
+        Ok(())
+    }
+
+    /// Invalidates everything with this tag softly, as
+    /// [`invalidate_prefix_softly`](CacheManager::invalidate_prefix_softly) does for a prefix.
+    ///
+    /// # Errors
+    /// Those of [`invalidate_tag`](CacheManager::invalidate_tag).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, everything with the tag is invalidated hard.
+    pub async fn invalidate_tag_softly(&self, tag: &str, window: Duration) -> Result<(), Error> {
+        deferral::invalidate(self.core(), Targets::tag(tag)?.softly(window)).await;
+        Ok(())
+    }
+
     /// Invalidates everything with this tag. This is one step, regardless of the number of entries.
     ///
     /// # Errors

@@ -322,6 +322,25 @@ impl Memory {
         found
     }
 
+    /// Returns the result of `take` for the value of an entry that was invalidated softly, and may be served as a stale value.
+    #[cold]
+    pub(crate) fn take_softened<V>(
+        &self,
+        key: &MemoryKey,
+        predicate: ReadPredicate<'_>,
+        take: impl Take<V>,
+    ) -> Option<Hit<V>> {
+        let mut found = None;
+        self.find(key.hash, &key, None, &mut |entry| {
+            found = predicate.softened(entry).and_then(|fresh_for_ms| {
+                let hit = entry.hit(predicate.now_ms, take)?;
+                Some(Hit { fresh_for_ms, ..hit })
+            });
+            found.is_some()
+        });
+        found
+    }
+
     /// Returns the metadata of a fresh entry, for values of every type.
     pub(crate) fn meta(&self, key: &MemoryKey, predicate: ReadPredicate<'_>) -> Option<EntryMeta> {
         let mut meta = None;

@@ -29,6 +29,20 @@ impl ReadPredicate<'_> {
             && self.generations.still_current(&meta.stamps, &entry.verified)
             && self.origin.is_none_or(|own| meta.origin == own || takes_direct(self.slots, meta))
     }
+
+    /// Returns the time for which the entry was fresh, if it was invalidated softly, and may be served as a stale value.
+    ///
+    /// The entry must have been made in this process, not copied: see [`Generations::softened`].
+    pub(super) fn softened(&self, entry: &AnyEntry) -> Option<u64> {
+        let meta = &entry.meta;
+        let is_own = self.origin.is_none_or(|own| meta.origin == own);
+        if !is_own || meta.created_ms < self.not_before_ms || entry.verified.is_retired() {
+            return None;
+        }
+        let at_ms = self.generations.softened(&meta.stamps, meta.created_ms, self.now_ms)?.at_ms;
+        let ends_ms = meta.ends_ms.min(at_ms);
+        (self.now_ms < ends_ms.saturating_add(self.grace_ms)).then(|| meta.age_ms(ends_ms))
+    }
 }
 
 // A free function and not a method: the `ReadPredicate` would have to be in memory for it on every hit.

@@ -9,6 +9,7 @@ use std::mem::{self, discriminant};
 use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -130,6 +131,13 @@ impl Plan {
         let own = Removal::by(site, core);
         let unknown = Targets { by: Some(&site.declared), ..Targets::default() };
         Plan { site, manager, own, others: Vec::new(), unknown }
+    }
+
+    /// Invalidates softly: for this long, entries are stale for functions that may serve stale values. If the expression
+    /// panics, the invalidation is hard.
+    pub fn soft(&mut self, window: impl FnOnce() -> Duration) {
+        let window = unless_panicking(window).filter(|window| window.as_millis() > 0);
+        self.own.targets.soft = window;
     }
 
     /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that the prefix may

@@ -49,6 +49,11 @@ impl Keys {
         }
     }
 
+    /// Returns the key of the soft record of a tag.
+    pub(super) fn soft(&self, tag: &str) -> String {
+        self.of(["#s:", tag])
+    }
+
     /// Returns the key of a removal counter.
     pub(super) fn removals(&self, number: u64) -> String {
         self.of(["#removals:", &number.to_string()])

@@ -8,6 +8,7 @@ use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
+use super::soft::Swap;
 use crate::format::entry;
 use crate::support::random;
 
@@ -22,6 +23,19 @@ pub(super) async fn remove(
     tokens: usize,
     notice: &[u8],
 ) -> StoreResult<u64> {
+    replace(shared, ready, lane, keys, tokens, notice, &[]).await
+}
+
+/// Does the same, and replaces some of the tokens instead of removing them.
+pub(super) async fn replace(
+    shared: &Shared,
+    ready: &Ready,
+    lane: Lane,
+    keys: &[String],
+    tokens: usize,
+    notice: &[u8],
+    swaps: &[Swap],
+) -> StoreResult<u64> {
     let (feed, notice) = (shared.keys.feed(), ready.tells(notice));
     let identity = random::word().to_le_bytes();
     let send = async |keys: &[String], tokens: usize, notice: &[u8]| -> StoreResult<u64> {
@@ -30,7 +44,7 @@ pub(super) async fn remove(
             false => births::counters_of(&shared.keys, keys),
         };
         let (tokens, count) = (tokens.to_string(), counters.len().to_string());
-        let arguments = [
+        let mut arguments = vec![
             &entry::VALUE_MAGIC[..],
             tokens.as_bytes(),
             feed.as_bytes(),
@@ -39,7 +53,16 @@ pub(super) async fn remove(
             &identity,
             births::COUNTER_MS.as_bytes(),
         ];
-        ready.script(lane, Script::Remove, &[keys, &counters].concat(), &arguments).await
+        let swapped = |key: &String| swaps.iter().find(|swap| swap.key == *key);
+        let script = match keys.iter().any(|key| swapped(key).is_some()) {
+            true => Script::Soften,
+            false => Script::Remove,
+        };
+        if matches!(script, Script::Soften) {
+            let pairs = keys.iter().map(|key| swapped(key).map_or([&[][..]; 2], Swap::pair));
+            arguments.extend(pairs.flatten());
+        }
+        ready.script(lane, script, &[keys, &counters].concat(), &arguments).await
     };
     let with_name_tokens = |keys: &[String], tokens: usize| {
         let mut all: Vec<_> = keys.iter().filter_map(|key| shared.keys.name_token(key)).collect();

@@ -140,6 +140,30 @@ end
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return removed";
 
+/// Does the same, and replaces tokens instead of removing them. A token that is not the expected one is removed. The token of a
+/// key that has no replacement is removed, too.
+///
+/// KEYS, ARGV: those of [`REMOVE`]; then for each token or name the expected token and the new one, or '' and ''.
+///
+/// R1: the predecessor of a token counts only if the token was replaced by the very one that the soft record names.
+const SOFTEN: &str = r"
+local removed = 0
+local last = #KEYS - tonumber(ARGV[5])
+for i = last + 1, #KEYS do count(KEYS[i], 1, ARGV[6], ARGV[7]) end
+for i = 1, last do
+  local from = ARGV[6 + 2 * i]
+  if i > tonumber(ARGV[2]) and got(redis.pcall('GETRANGE', KEYS[i], 0, 1)) == ARGV[1] then
+    removed = removed + 1
+  end
+  if from ~= '' and got(redis.pcall('GETRANGE', KEYS[i], 0, 7)) == from then
+    redis.call('SET', KEYS[i], ARGV[7 + 2 * i], 'KEEPTTL')
+  else
+    redis.call('UNLINK', KEYS[i])
+  end
+end
+if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
+return removed";
+
 /// Renews the placeholder of a running load, if it is still there: its life begins again.
 ///
 /// KEYS: the key of the placeholder. ARGV: placeholder, its ms. Returns 1 if it is there, else 0.
@@ -187,18 +211,20 @@ pub(super) enum Script {
     Stamp,
     Fill,
     Remove,
+    Soften,
     Renew,
     Add,
 }
 
 impl Script {
-    const ALL: [Script; 8] = [
+    const ALL: [Script; 9] = [
         Script::Begin,
         Script::Note,
         Script::Count,
         Script::Stamp,
         Script::Fill,
         Script::Remove,
+        Script::Soften,
         Script::Renew,
         Script::Add,
     ];
@@ -211,6 +237,7 @@ impl Script {
             Script::Stamp => format!("{GOT}{STAMP}"),
             Script::Fill => format!("{GOT}{FILL}"),
             Script::Remove => format!("{GOT}{COUNTING}{REMOVE}"),
+            Script::Soften => format!("{GOT}{COUNTING}{SOFTEN}"),
             Script::Renew => format!("{GOT}{RENEW}"),
             Script::Add => ADD.to_owned(),
         }

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use crate::support::clock::millis;
 use crate::support::lock::Mutex;
 use crate::support::timestamp;
 
@@ -55,6 +56,10 @@ pub enum EventKind {
         tags: Vec<String>,
         /// The number of further names and tags: at most 32 of each are listed.
         left_out: usize,
+        /// The milliseconds for which the entries of the tags may be served as stale values; `None` if the invalidation was
+        /// not soft. Left out of JSON if it is `None`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        soft_ms: Option<u64>,
     },
     /// This process has removed the entries that match a pattern.
     Cleared {
@@ -96,9 +101,11 @@ struct Log {
 
 impl EventKind {
     /// Returns an invalidation of these: the first of them are listed.
-    pub(crate) fn invalidated(names: &[String], tags: &[String]) -> Self {
+    pub(crate) fn invalidated(names: &[String], tags: &[String], soft: Option<Duration>) -> Self {
+        let soft_ms = soft.map(millis);
         let left_out = names.len().saturating_sub(LISTED) + tags.len().saturating_sub(LISTED);
-        EventKind::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
+        let (names, tags) = (listed(names).into(), listed(tags).into());
+        EventKind::Invalidated { names, tags, left_out, soft_ms }
     }
 
     fn is_routine(&self) -> bool {
@@ -171,8 +178,9 @@ mod tests {
             names: names[..LISTED].into(),
             tags: tags.clone(),
             left_out: names.len() - LISTED,
+            soft_ms: None,
         };
-        assert_eq!(EventKind::invalidated(&names, &tags), expected);
+        assert_eq!(EventKind::invalidated(&names, &tags, None), expected);
     }
 
     #[test]

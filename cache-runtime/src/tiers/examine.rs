@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::key::CallKey;
-use super::validity::{Present, Verdict, find_near, judge};
+use super::validity::{Present, Verdict, changed, find_near, judge};
 use crate::coherence::generation::{GenerationSnapshot, Slot};
 use crate::format::entry::{Header, StateId, Stored};
 use crate::redis::{Found, RedisStore, Unavailable};
@@ -95,6 +95,8 @@ pub(super) enum Examined<T> {
     Foreign {
         undecodable: bool,
     },
+    /// An entry that may have been invalidated softly: these of its tags have other tokens than it records.
+    Softened(Vec<(String, u64)>),
     /// An entry with tags whose tokens are unknown, or may have changed.
     Unverified(Option<GenerationSnapshot>),
 }
@@ -186,7 +188,9 @@ impl Core {
                 };
                 match judged {
                     // The token cache may be out of date.
-                    None | Some(Verdict::Invalid) => (Verdict::Depends, snapshot),
+                    None | Some(Verdict::Invalid | Verdict::Softened) => {
+                        (Verdict::Depends, snapshot)
+                    }
                     Some(verdict) => (verdict, snapshot),
                 }
             }
@@ -203,6 +207,11 @@ impl Core {
             Verdict::Foreign => Examined::Foreign { undecodable: false },
             Verdict::Expired => Examined::Not(Leftover::Expired),
             Verdict::Invalid => Examined::Not(Leftover::Stale),
+            Verdict::Softened => Examined::Softened(match tokens {
+                Tokens::Read(present) | Tokens::Asked(present) | Tokens::Cached(present, _) => {
+                    changed(key, &header, present)
+                }
+            }),
             Verdict::Depends => Examined::Unverified(snapshot),
         }
     }

@@ -20,7 +20,17 @@ impl Core {
         grace_ms: u64,
     ) -> Option<Hit<Value>> {
         let predicate = ReadPredicate { grace_ms, ..self.predicate_of(key) };
-        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
+        let take = |value: &_| of.clone_of(value);
+        let hit = self.memory.take(key.memory.hash, &key.memory, predicate, take);
+        if hit.is_none() && grace_ms > 0 && self.generations.softens() && self.has_no_copies(key) {
+            return self.memory.take_softened(&key.memory, predicate, take);
+        }
+        hit
+    }
+
+    /// Returns true if no entry of this key can be a copy from Redis. The age of a copy is not that of its stamps.
+    fn has_no_copies(&self, key: &CallKey) -> bool {
+        self.redis.is_none() || key.origin != 0
     }
 
     /// Returns a value in memory that is at most this much time past its TTL, with the generations that it depends on.

@@ -142,7 +142,9 @@ impl Core {
         let state = match judge(key, &header, &Present::new(&tags, &tokens), found.now_ms, 0) {
             Verdict::Usable => EntryState::Fresh,
             Verdict::Expired => EntryState::Expired,
-            Verdict::Invalid | Verdict::Depends | Verdict::Foreign => EntryState::Invalidated,
+            Verdict::Invalid | Verdict::Softened | Verdict::Depends | Verdict::Foreign => {
+                EntryState::Invalidated
+            }
         };
         let name = key.name().as_str();
         let recorded = |tag: &str| {

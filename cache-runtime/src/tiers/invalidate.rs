@@ -5,6 +5,7 @@
 //! Redis.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug_span};
@@ -15,6 +16,7 @@ use crate::key::name::{shorten, validate_prefix, validate_tag};
 use crate::site::{Declared, SourceLocation};
 use crate::stats::events::{EventKind, listed};
 use crate::support::boxed::boxed;
+use crate::support::clock::millis;
 use crate::tiers::core::Core;
 
 /// The names and tags of an invalidation.
@@ -24,6 +26,9 @@ pub(crate) struct Targets {
     pub(crate) tags: Vec<String>,
     /// True if the whole namespace is invalidated, because the intended targets are unknown.
     pub(crate) everything: bool,
+    /// The time for which the entries with these tags are stale, and not absent, for functions that may serve stale values;
+    /// `None` for a hard invalidation. Names are always removed.
+    pub(crate) soft: Option<Duration>,
     /// The annotated function that invalidates, if there is one.
     pub(crate) by: Option<&'static Declared>,
 }
@@ -64,6 +69,11 @@ impl Targets {
         Ok(targets)
     }
 
+    /// Returns the same targets, invalidated softly for this long.
+    pub(crate) fn softly(self, window: Duration) -> Self {
+        Targets { soft: Some(window).filter(|window| millis(*window) > 0), ..self }
+    }
+
     /// Adds a tag that the cache has made. A long tag is shortened as on the caching side.
     pub(crate) fn add_tag(&mut self, tag: &str) {
         self.tags.push(shorten(tag).into_owned());
@@ -91,6 +101,7 @@ impl Targets {
             names = ?listed(&self.names),
             tags = ?listed(&self.tags),
             everything = self.everything,
+            soft_ms = self.soft.map(millis),
             function = self.by.map(|declared| SourceLocation::of(declared).path),
             removed = Empty,
             pending = Empty,
@@ -120,8 +131,16 @@ impl Core {
             root = boxed(|| redis.invalidate_root()).await;
         }
         // The future is boxed, because it is large and would be a part of the future of every mutation.
-        let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
-        let removed = removal.instrument(span.clone()).await;
+        let removed = match targets.soft {
+            Some(window) => {
+                let softening = Box::pin(redis.soften(&targets.names, &targets.tags, window));
+                softening.instrument(span.clone()).await
+            }
+            None => {
+                let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
+                removal.instrument(span.clone()).await
+            }
+        };
         let removed = root.and(removed);
         match removed {
             Some(removed) => span.record("removed", removed),
@@ -132,7 +151,8 @@ impl Core {
 
     fn note_invalidation(&self, targets: &Targets) {
         self.invalidations.one();
-        self.events.note_if_watched(|| EventKind::invalidated(&targets.names, &targets.tags));
+        let Targets { names, tags, soft, .. } = targets;
+        self.events.note_if_watched(|| EventKind::invalidated(names, tags, *soft));
     }
 
     /// R2: the names are marked before Redis changes, because this process receives no notice of its own changes.
@@ -141,9 +161,21 @@ impl Core {
     }
 
     fn bump_targets(&self, targets: &Targets) {
-        self.bump(targets.slots());
+        match targets.soft {
+            Some(window) => self.bump_softly(targets, window),
+            None => self.bump(targets.slots()),
+        }
         if targets.everything {
             self.generations.bump_epoch();
+        }
+    }
+
+    fn bump_softly(&self, targets: &Targets, window: Duration) {
+        self.bump(targets.names.iter().map(|name| Slot::name(name)));
+        // The time is read before the generations are raised: see `Generations::bump_softly`.
+        let (at_ms, window_ms) = (self.clock.now_ms(), millis(window));
+        for tag in &targets.tags {
+            self.generations.bump_softly(Slot::tag(tag), at_ms, window_ms);
         }
     }
 

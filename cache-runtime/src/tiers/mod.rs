@@ -29,6 +29,7 @@ pub(crate) mod recent_errors;
 pub(crate) mod settling;
 pub(crate) mod shared_names;
 mod sizing;
+mod softened;
 pub(crate) mod store_outcome;
 mod unfit;
 pub(crate) mod validity;

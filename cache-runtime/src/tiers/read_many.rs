@@ -177,7 +177,8 @@ impl Core {
                 }
                 return Some(result);
             }
-            Examined::Foreign { .. } => return None,
+            // An entry that may have been invalidated softly is read once more, with its soft records.
+            Examined::Foreign { .. } | Examined::Softened(_) => return None,
             Examined::Not(_) | Examined::Unverified(_) if is_shared => return None,
             Examined::Not(leftover) => leftover,
             Examined::Unverified(_) => Leftover::Stale,

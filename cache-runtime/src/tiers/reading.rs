@@ -236,6 +236,10 @@ impl Core {
             Examined::Foreign { .. } => {
                 return boxed(|| self.fetch_beside(redis, key, terms, take)).await;
             }
+            Examined::Softened(changed) => {
+                let served = self.fetch_softened(redis, key, found, terms, &changed, take);
+                return Box::pin(served).await;
+            }
             Examined::Not(leftover) => leftover,
             Examined::Unverified(_) => Leftover::Stale,
         };

@@ -9,7 +9,7 @@ use super::key::CallKey;
 use crate::config::Ttl;
 use crate::format::entry::{Header, Tag, TagName};
 use crate::memory::Hit;
-use crate::redis::Found;
+use crate::redis::{Found, SoftAge, may_be_soft};
 
 /// The maximum time by which a writer's estimate of the server's time may be ahead of a reader's.
 const CLOCK_TOLERANCE_MS: u64 = 1_000;
@@ -61,6 +61,9 @@ pub(crate) enum Verdict {
     Expired,
     /// It has been invalidated, or cannot be an entry of this key.
     Invalid,
+    /// It has been invalidated, and each of its tags that has another token may have been invalidated softly. It may be past
+    /// its TTL.
+    Softened,
     /// Its validity depends on tags whose tokens were not read.
     Depends,
     /// It is valid, and belongs to another function, or to another version, which had other tags.
@@ -81,13 +84,14 @@ pub(crate) fn judge(
         return Verdict::Invalid;
     }
     let name = key.name().as_str();
-    let mut unread = false;
+    let (mut unread, mut softened) = (false, false);
     for (place, Tag { name: tag, token }) in header.tags.iter().enumerate() {
         let Some(tag) = tag.resolve(name) else {
             return Verdict::Invalid;
         };
         match present.token(tag, place) {
             Some(now) if now == Some(*token) => {}
+            Some(Some(now)) if grace_ms > 0 && may_be_soft(now) => softened = true,
             Some(_) => return Verdict::Invalid,
             None => unread = true,
         }
@@ -100,6 +104,10 @@ pub(crate) fn judge(
     let is_functions = key.origin != 0 && header.origin != 0;
     if !is_covered && !is_functions {
         Verdict::Invalid
+    } else if softened && (!is_covered || (is_functions && header.origin != key.origin)) {
+        Verdict::Invalid
+    } else if softened {
+        Verdict::Softened
     } else if !in_time(header, now_ms, grace_ms) {
         Verdict::Expired
     } else if is_functions && (header.origin != key.origin || !is_covered) {
@@ -137,6 +145,35 @@ pub(crate) fn left(header: &Header<'_>, now_ms: u64) -> Ttl {
 
 pub(crate) fn age_ms(header: &Header<'_>, now_ms: u64) -> u64 {
     now_ms.saturating_sub(header.created_ms)
+}
+
+/// Returns the tags of an entry whose tokens are others than those that it records, and that it records.
+pub(super) fn changed(
+    key: &CallKey,
+    header: &Header<'_>,
+    present: &Present<'_>,
+) -> Vec<(String, u64)> {
+    let name = key.name().as_str();
+    let each = header.tags.iter().enumerate();
+    each.filter_map(|(place, Tag { name: tag, token })| {
+        let tag = tag.resolve(name)?;
+        (present.token(tag, place) != Some(Some(*token))).then(|| (tag.to_owned(), *token))
+    })
+    .collect()
+}
+
+/// Returns the header of an entry that counts as expired since it was invalidated softly. Returns `None` if it may not be served
+/// with this grace.
+pub(super) fn softened<'h>(
+    header: &Header<'h>,
+    SoftAge { stale_for_ms }: SoftAge,
+    now_ms: u64,
+    grace_ms: u64,
+) -> Option<Header<'h>> {
+    let at_ms = now_ms.saturating_sub(stale_for_ms);
+    let fresh_for_ms = header.fresh_for_ms.min(age_ms(header, at_ms));
+    let header = Header { fresh_for_ms, ..header.clone() };
+    in_time(&header, now_ms, grace_ms).then_some(header)
 }
 
 fn in_time(header: &Header<'_>, now_ms: u64, grace_ms: u64) -> bool {

@@ -35,6 +35,7 @@ async fn every_option_works() {
         assert_eq!(every_option::unused_too(1, "a").await, 2);
         assert_eq!(every_option::rename(1, "Ada").await, Ok(3));
         every_option::clear().await;
+        every_option::clear_softly().await;
         assert_eq!(every_option::clear_later("a", "b").await, "a");
         assert!(every_option::put(1, "Ada").await.is_ok());
         let found = every_option::find(1, "Ada").await;

@@ -256,6 +256,10 @@ pub async fn rename(id: u64, name: &str) -> Result<usize, Failure> {
 #[cache_invalidate(crate = memo, key_prefix = "clean", when = "before")]
 pub async fn clear() {}
 
+/// Keeps the entries as stale values.
+#[cache_invalidate(crate = memo, prefix = "clean", tags = ["soft"], soft = "30s")]
+pub async fn clear_softly() {}
+
 /// After it has succeeded.
 #[cache_invalidate(crate = memo, prefix = "clean", when = "success")]
 pub async fn clear_later<'a>(name: &'a str, _other: &str) -> &'a str {
