@@ -33,8 +33,8 @@
 //! | `GET /metrics` | the statistics in the text format of Prometheus |
 //! | `GET /entries/{name}` | one entry: its state, age, remaining life, size and tags |
 //! | `DELETE /entries/{name}` | removes it |
-//! | `DELETE /prefix/{prefix}` | invalidates everything below a prefix |
-//! | `DELETE /tag/{tag}` | invalidates everything with a tag |
+//! | `DELETE /prefix/{prefix}` | invalidates everything below a prefix; with `?soft=30s`, functions that may serve stale values serve it for this time |
+//! | `DELETE /tag/{tag}` | invalidates everything with a tag; `?soft=30s` as above |
 //! | `DELETE /pattern?pattern=` | removes every entry whose name matches |
 //! | `DELETE /all?confirm=CONFIRM_FLUSH` | removes everything in the namespace |
 //! | `POST /warm` | stores JSON values under names, for `CacheManager::get` |

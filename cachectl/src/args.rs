@@ -231,8 +231,11 @@ pub(crate) struct Invalidate {
     #[arg(long)]
     pub(crate) tag: Vec<String>,
     /// Invalidates one entry.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "soft")]
     pub(crate) name: Vec<String>,
+    /// For this time, such as 30s, lets functions that may serve stale values serve the entries of prefixes and tags.
+    #[arg(long, value_parser = duration)]
+    pub(crate) soft: Option<Duration>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -150,6 +150,8 @@ async fn running_programs_notice_each_way_of_invalidating() {
         &["invalidate", "--prefix", "user:1"],
         &["invalidate", "--prefix", "other", "--prefix", "user"],
         &["invalidate", "--tag", "team:7"],
+        &["invalidate", "--prefix", "user:1", "--soft", "30s"],
+        &["invalidate", "--tag", "team:7", "--soft", "1m"],
         &["clear", "user:?:a"],
         &["flush", "--yes"],
     ] {
@@ -166,6 +168,8 @@ async fn it_says_what_was_there() {
     scene.fill(&["a:1", "a:2", "b"]).await;
     assert_eq!(scene.run(&["invalidate", "--name", "b"]).done(), "b: removed");
     assert_eq!(scene.run(&["invalidate", "--name", "b"]).done(), "b: there was no entry");
+    let softly = scene.run(&["invalidate", "--prefix", "c", "--tag", "t", "--soft", "30s"]);
+    assert_eq!(softly.done(), "prefix c: invalidated softly\ntag t: invalidated softly");
     let removed = scene.run(&["--json", "clear", "a:*"]);
     assert_eq!(removed.json()["removed"], 2);
     assert_eq!(scene.run(&["flush", "--yes"]).done(), "0 removed");
@@ -307,6 +311,8 @@ async fn bad_input_is_refused_with_what_is_accepted() {
         (&["invalidate", "--prefix", "video:*"], "covers everything below it"),
         (&["invalidate", "--tag", " "], "white space"),
         (&["invalidate", "--tag", "user:*"], "matched as a whole"),
+        (&["invalidate", "--name", "a", "--soft", "30s"], "cannot be used with"),
+        (&["invalidate", "--prefix", "a", "--soft", "0"], "500ms"),
         (&["clear", "[]x"], "matches no character"),
         (&["inspect", "#root"], "name"),
         (&["clear", ""], "pattern"),

@@ -334,9 +334,13 @@ byId("invalidate").addEventListener("submit", (event) => {
   event.preventDefault();
   const what = byId("what").value, which = byId("which").value;
   const name = what === "entries" ? "entry" : what;
-  act("Invalidate the " + name + " " + which + "?", "DELETE", "/" + what + "/" + encodeURIComponent(which));
+  const soft = what === "entries" ? "" : byId("soft").value.trim();
+  const how = soft && " softly for " + soft, query = soft && "?soft=" + encodeURIComponent(soft);
+  act("Invalidate the " + name + " " + which + how + "?", "DELETE", "/" + what + "/" + encodeURIComponent(which) + query);
 });
 byId("what").addEventListener("change", offer);
+// The entry of one name has no soft form.
+byId("what").addEventListener("change", () => { byId("soft").disabled = byId("what").value === "entries"; });
 byId("no").addEventListener("click", () => byId("ask").close("no"));
 head();
 follow();

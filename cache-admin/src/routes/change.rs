@@ -1,6 +1,7 @@
 //! The handlers that change something.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
@@ -78,22 +79,64 @@ pub(crate) async fn delete_entry(
     done(access, "delete entry", &name, Change::Deleted(deleted))
 }
 
+/// The parameters of an invalidation.
+#[derive(Deserialize)]
+pub(crate) struct Softly {
+    /// The time for which the entries are stale, such as `30s`.
+    soft: Option<String>,
+}
+
+impl Softly {
+    /// Returns the time, if the invalidation is soft.
+    fn window(self) -> Result<Option<Duration>, Problem> {
+        let Some(text) = self.soft else { return Ok(None) };
+        match text.parse() {
+            Ok(Ttl::For(window)) if window >= Duration::from_millis(1) => Ok(Some(window)),
+            _ => Err(Problem::bad_request(format!(
+                "soft={text}: expected a duration of at least a millisecond, such as 500ms, 30s or 1m"
+            ))),
+        }
+    }
+}
+
 pub(crate) async fn invalidate_prefix(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(prefix): Named,
+    query: Result<Query<Softly>, QueryRejection>,
 ) -> Changed {
-    admin.manager.invalidate_prefix(&prefix).await?;
-    done(access, "invalidate prefix", &prefix.clone(), Change::Invalidated(prefix))
+    let Query(softly) = query?;
+    let action = match softly.window()? {
+        Some(window) => {
+            admin.manager.invalidate_prefix_softly(&prefix, window).await?;
+            "invalidate prefix softly"
+        }
+        None => {
+            admin.manager.invalidate_prefix(&prefix).await?;
+            "invalidate prefix"
+        }
+    };
+    done(access, action, &prefix.clone(), Change::Invalidated(prefix))
 }
 
 pub(crate) async fn invalidate_tag(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(tag): Named,
+    query: Result<Query<Softly>, QueryRejection>,
 ) -> Changed {
-    admin.manager.invalidate_tag(&tag).await?;
-    done(access, "invalidate tag", &tag.clone(), Change::Invalidated(tag))
+    let Query(softly) = query?;
+    let action = match softly.window()? {
+        Some(window) => {
+            admin.manager.invalidate_tag_softly(&tag, window).await?;
+            "invalidate tag softly"
+        }
+        None => {
+            admin.manager.invalidate_tag(&tag).await?;
+            "invalidate tag"
+        }
+    };
+    done(access, action, &tag.clone(), Change::Invalidated(tag))
 }
 
 #[derive(Deserialize)]

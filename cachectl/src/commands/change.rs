@@ -15,17 +15,24 @@ pub(crate) async fn invalidate(
     targets: &Invalidate,
 ) -> Result<Exit, Failure> {
     let processes = audience(manager).await;
+    let done = if targets.soft.is_some() { "invalidated softly" } else { "invalidated" };
     for prefix in &targets.prefix {
-        manager.invalidate_prefix(prefix).await?;
+        match targets.soft {
+            Some(window) => manager.invalidate_prefix_softly(prefix, window).await?,
+            None => manager.invalidate_prefix(prefix).await?,
+        }
         out.answer(
             &json!({ "invalidated": { "prefix": prefix }, "processes": processes }),
-            format!("prefix {prefix}: invalidated"),
+            format!("prefix {prefix}: {done}"),
         )?;
     }
     for tag in &targets.tag {
-        manager.invalidate_tag(tag).await?;
-        let done = json!({ "invalidated": { "tag": tag }, "processes": processes });
-        out.answer(&done, format!("tag {tag}: invalidated"))?;
+        match targets.soft {
+            Some(window) => manager.invalidate_tag_softly(tag, window).await?,
+            None => manager.invalidate_tag(tag).await?,
+        }
+        let answer = json!({ "invalidated": { "tag": tag }, "processes": processes });
+        out.answer(&answer, format!("tag {tag}: {done}"))?;
     }
     for name in &targets.name {
         let was_there = manager.delete(name).await?;

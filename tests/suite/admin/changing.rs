@@ -1,6 +1,8 @@
 //! Endpoints that change something.
 
-use cache_runtime::{Mode, SetOptions};
+use std::time::Duration;
+
+use cache_runtime::{Mode, SetOptions, cached};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -19,6 +21,8 @@ async fn everything_that_invalidates_makes_the_next_call_load() {
             "/prefix/admin",
             "/prefix/admin:1",
             "/tag/shelf:1",
+            "/prefix/admin?soft=30s",
+            "/tag/shelf:1?soft=30s",
             "/pattern?pattern=adm*:[0-9]",
             "/all?confirm=CONFIRM_FLUSH",
         ];
@@ -30,6 +34,37 @@ async fn everything_that_invalidates_makes_the_next_call_load() {
             item(&source, 1).await;
             assert_eq!(source.reads(), done + 2, "after {path}");
         }
+    })
+    .await;
+}
+
+#[cached(ttl = "1h", stale_if_error = "1h", key_prefix = "admin:kept", key = "{id}")]
+async fn kept(source: &Source, id: u64) -> Result<u64, String> {
+    _ = id;
+    match source.read().await {
+        0 => Err("no data".to_owned()),
+        value => Ok(value),
+    }
+}
+
+#[tokio::test]
+async fn a_soft_invalidation_leaves_stale_values() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let source = Source::new(1);
+        assert_eq!(kept(&source, 1).await, Ok(1));
+        cache.clock.advance(Duration::from_secs(1));
+        source.set(0);
+        admin.delete("/prefix/admin?soft=30s").await.ok();
+        assert_eq!(kept(&source, 1).await, Ok(1), "{:?}", cache.store);
+        assert_eq!(source.reads(), 2);
+        for soft in ["0", "forever", "soon", ""] {
+            let refused = admin.delete(&format!("/prefix/admin?soft={soft}")).await;
+            let told = refused.refusal(400);
+            assert!(told.contains("a duration of at least a millisecond"), "{told}");
+        }
+        admin.delete("/prefix/admin").await.ok();
+        kept(&source, 1).await.unwrap_err();
     })
     .await;
 }
