@@ -11,6 +11,9 @@
 //! alone. Other functions inherit: their values contain the data of several keys, on two or three levels. Each datum
 //! is checked as a read of its own. A history that has not seen such values, also stored ones, is a failure.
 //!
+//! Some changes are invalidated softly. Functions that may serve stale values may then return older values for a time, the others
+//! must not.
+//!
 //! Redis is one server, or a cluster of six of which masters die, fall silent, forget what they have
 //! confirmed and hand over slots. Old snapshots and what happens on the way to Redis are left to the
 //! one server: the nodes of a cluster say themselves where they are, so nothing can be put before

@@ -15,6 +15,8 @@
 //!
 //! A change that is known by the tag of an owner states floors of the values that have this owner.
 //!
+//! After a soft invalidation, functions that may serve stale values, and values that inherit, may be older for its time.
+//!
 //! In addition, every operation has succeeded, and each value belongs to the requested key.
 
 mod floors;
@@ -107,9 +109,9 @@ pub fn check(records: &[Record], bounds: Bounds) -> Verdict {
     let checker = Checker {
         bounds,
         puts: changes(records).map(|(_, change)| (change.id, change.span)).collect(),
-        confirmed: Floors::new(
-            changes(records).filter_map(|(_, change)| Some((change.confirmed?, change))),
-        ),
+        confirmed: Limits::new(|| {
+            changes(records).filter_map(|(_, change)| Some((change.confirmed?, change)))
+        }),
     };
     let mut verdict = Verdict::default();
     for record in records {
@@ -140,12 +142,32 @@ struct Checker<'a> {
     /// The span of each change.
     puts: HashMap<u64, Span>,
     /// From when on everybody ought to know.
-    confirmed: Floors<'a>,
+    confirmed: Limits<'a>,
+}
+
+/// The floors of reads that see no stale values, and of those that may.
+struct Limits<'a> {
+    fresh: Floors<'a>,
+    stale: Floors<'a>,
+}
+
+impl<'a> Limits<'a> {
+    fn new<I: Iterator<Item = (u64, &'a Change)>>(changes: impl Fn() -> I) -> Self {
+        let softly = |(at, change): (u64, &'a Change)| (at + change.soft, change);
+        Limits { fresh: Floors::new(changes()), stale: Floors::new(changes().map(softly)) }
+    }
+
+    fn of(&self, read: &Read) -> &Floors<'a> {
+        match read.may_be_stale() {
+            true => &self.stale,
+            false => &self.fresh,
+        }
+    }
 }
 
 impl Checker<'_> {
     fn check(&self, record: &Record, verdict: &mut Verdict) {
-        let own = Floors::new(own_changes(record).map(|change| (change.span.end, change)));
+        let own = Limits::new(|| own_changes(record).map(|change| (change.span.end, change)));
         let touch = Touch { steady: Steady::new(record), received: Received::new(record) };
         for event in &record.events {
             match event {
@@ -162,7 +184,7 @@ impl Checker<'_> {
     fn check_read(
         &self,
         record: &Record,
-        own: &Floors<'_>,
+        own: &Limits<'_>,
         touch: &Touch,
         read: Read,
         verdict: &mut Verdict,
@@ -188,7 +210,7 @@ impl Checker<'_> {
                 None => return,
             },
         };
-        if let Some((at, change)) = own.first_above(&seen, put)
+        if let Some((at, change)) = own.of(&read).first_above(&seen, put)
             && at < read.span.begin
         {
             let change = change.clone();
@@ -197,7 +219,7 @@ impl Checker<'_> {
         }
         let is_steady = touch.steady.covers(read.span);
         verdict.steady += u64::from(is_steady);
-        let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
+        let Some((at, change)) = self.confirmed.of(&read).first_above(&seen, put) else { return };
         let late = Duration::from_micros((read.span.begin - read.lag).saturating_sub(at));
         let has_received = at < touch.received.until(read.span.begin);
         if has_received || late > self.bound(record, is_steady, &read, at) {

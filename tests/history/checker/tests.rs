@@ -27,7 +27,7 @@ fn read_of(at: u64, seen: Datum, origin: Origin) -> Event {
 fn change(id: u64, at: u64, version: u64, confirmed: Option<u64>) -> Event {
     let (how, scope, floors) = (How::Delete, Scope::Key(key()), vec![(key(), version)]);
     let span = Span { begin: at, end: at + 10 };
-    Event::Change(Change { id, how, span, scope, floors, confirmed })
+    Event::Change(Change { id, how, span, scope, floors, confirmed, soft: 0 })
 }
 
 fn watch(at: u64, healthy: bool, troubles: u64) -> Event {
@@ -104,7 +104,15 @@ fn the_tag_of_an_owner_forbids_the_older_values_of_this_owner_alone() {
     assert_ne!(datum(4).owner(), owner);
     let change = |scope| {
         let (how, span) = (How::InvalidateOwner, Span { begin: 100, end: 110 });
-        Event::Change(Change { id: 1, how, span, scope, floors: vec![(key, 9)], confirmed: None })
+        Event::Change(Change {
+            id: 1,
+            how,
+            span,
+            scope,
+            floors: vec![(key, 9)],
+            confirmed: None,
+            soft: 0,
+        })
     };
     let seen = |scope, version| {
         let span = Span { begin: 111, end: 120 };

@@ -54,6 +54,7 @@ pub enum How {
     CacheInvalidateTag,
     CacheInvalidateOwner,
     CacheInvalidateDropped,
+    CacheInvalidateSoftly,
     CachePut,
     EntryInvalidate,
     EntryPut,
@@ -61,6 +62,7 @@ pub enum How {
     InvalidatePrefix,
     InvalidateTag,
     InvalidateOwner,
+    InvalidateSoftly,
     Clear,
     FlushAll,
     Set,
@@ -101,6 +103,14 @@ pub struct Read {
     pub seen: Option<Datum>,
 }
 
+impl Read {
+    /// Returns true if it may be given a value that was invalidated softly, or one that was made of such a value.
+    pub fn may_be_stale(&self) -> bool {
+        let is_direct = matches!(self.how, How::Get | How::GetMany);
+        (self.key.may_be_stale() && !is_direct) || How::READS_OF_OUTER.contains(&self.how)
+    }
+}
+
 /// A change of data, and the invalidation or put that followed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -117,6 +127,9 @@ pub struct Change {
     pub floors: Vec<(Key, u64)>,
     /// A moment at which Redis held it; `None` if that was never seen.
     pub confirmed: Option<u64>,
+    /// The microseconds for which functions that may serve stale values may serve older versions; 0 for a hard invalidation.
+    #[serde(default)]
+    pub soft: u64,
 }
 
 /// A failed operation.

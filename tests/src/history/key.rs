@@ -130,6 +130,11 @@ impl Key {
         self.0 / ROWS
     }
 
+    /// Returns true if its functions may serve stale values.
+    pub fn may_be_stale(self) -> bool {
+        (2..=5).contains(&self.group())
+    }
+
     /// Its row.
     pub fn row(self) -> u8 {
         self.0 % ROWS

@@ -13,13 +13,13 @@ use cache_tests::history::{
 
 use tokio::time::timeout;
 
-use crate::data::{self, Failed, with_call};
+use crate::data::{self, Failed, SOFT, with_call};
 use crate::many;
 use crate::reads::options_of;
 use crate::record::Record;
 
 /// All ways to change something, those that touch one key more often than the others.
-pub const KINDS: [How; 27] = [
+pub const KINDS: [How; 31] = [
     How::CacheInvalidateEntry,
     How::CacheInvalidateEntry,
     How::CacheInvalidateEachEntry,
@@ -32,6 +32,8 @@ pub const KINDS: [How; 27] = [
     How::CacheInvalidateOwner,
     How::CacheInvalidateOwner,
     How::CacheInvalidateDropped,
+    How::CacheInvalidateSoftly,
+    How::CacheInvalidateSoftly,
     How::CachePut,
     How::CachePut,
     How::CachePut,
@@ -43,6 +45,8 @@ pub const KINDS: [How; 27] = [
     How::InvalidatePrefix,
     How::InvalidateTag,
     How::InvalidateOwner,
+    How::InvalidateSoftly,
+    How::InvalidateSoftly,
     How::Clear,
     How::Clear,
     How::Set,
@@ -73,8 +77,10 @@ pub async fn change(how: How, dice: &mut Dice, record: &Record) -> Result<(), Er
     let end = now_us();
     let floors = scope.keys().map(|key| (key, versions[key.index()])).collect();
     let Changing { how, scope, id, .. } = changing;
+    let is_soft = matches!(how, How::CacheInvalidateSoftly | How::InvalidateSoftly);
+    let soft = if is_soft { u64::try_from(SOFT.as_micros()).unwrap_or(0) } else { 0 };
     record
-        .change(Change { id, how, span: Span { begin, end }, scope, floors, confirmed: None })
+        .change(Change { id, how, span: Span { begin, end }, scope, floors, confirmed: None, soft })
         .await;
     Ok(())
 }
@@ -94,14 +100,17 @@ fn scope(how: How, dice: &mut Dice) -> Scope {
     let row = u8::try_from(dice.below(u64::from(ROWS))).unwrap_or(0);
     let owner = u8::try_from(dice.below(u64::from(OWNERS))).unwrap_or(0);
     match how {
-        How::CacheInvalidateEntry | How::CacheInvalidateTag | How::InvalidateTag => Scope::Row(row),
+        How::CacheInvalidateEntry
+        | How::CacheInvalidateTag
+        | How::InvalidateTag
+        | How::InvalidateSoftly => Scope::Row(row),
         How::CacheInvalidateEachEntry | How::CacheInvalidateEachTag => {
             let other = dice.below(u64::from(ROWS));
             Scope::Rows(1 << row | 1 << other)
         }
         How::CacheInvalidateOwner | How::InvalidateOwner => Scope::Owner(owner),
         How::CacheInvalidateDropped => *dice.pick(&[Scope::Group(group), Scope::Owner(owner)]),
-        How::CacheInvalidatePrefix => Scope::Group(group),
+        How::CacheInvalidatePrefix | How::CacheInvalidateSoftly => Scope::Group(group),
         How::InvalidatePrefix => {
             *dice.pick(&[Scope::Group(group), Scope::Group(group), Scope::All])
         }
@@ -136,6 +145,9 @@ impl Changing {
             }
             (How::CacheInvalidatePrefix, Scope::Group(group)) => {
                 Ok(Some(data::change_group(group, self.keys.clone()).await))
+            }
+            (How::CacheInvalidateSoftly, Scope::Group(group)) => {
+                Ok(Some(data::change_group_softly(group, self.keys.clone()).await))
             }
             (How::CacheInvalidateTag, Scope::Row(row)) => {
                 Ok(Some(data::change_row(row, self.keys.clone()).await))
@@ -176,6 +188,9 @@ impl Changing {
             }
             (How::InvalidateTag, Scope::Row(row)) => {
                 cache().invalidate_tag(&format!("row:{row}")).await?;
+            }
+            (How::InvalidateSoftly, Scope::Row(row)) => {
+                cache().invalidate_tag_softly(&format!("row:{row}"), SOFT).await?;
             }
             (How::InvalidateOwner, Scope::Owner(owner)) => {
                 cache().invalidate_tag(&owner_tag(owner)).await?;

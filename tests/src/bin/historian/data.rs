@@ -157,6 +157,15 @@ pub async fn change_row(row: u8, keys: Vec<Key>) -> Versions {
     database().change(keys).await
 }
 
+/// The time for which stale values may be served.
+pub const SOFT: Duration = Duration::from_millis(300);
+
+#[cache_invalidate(prefix = "datum:{group}", soft = SOFT)]
+pub async fn change_group_softly(group: u8, keys: Vec<Key>) -> Versions {
+    let _ = group;
+    database().change(keys).await
+}
+
 #[cache_invalidate(tags = ["owner:{owner}"])]
 pub async fn change_owner(owner: u8, keys: Vec<Key>) -> Versions {
     let _ = owner;
