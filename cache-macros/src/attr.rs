@@ -95,6 +95,7 @@ options!(CachedAttr, &[OF_CACHED], {
     early_refresh: Once<Expr> = "early_refresh",
     background: Once<Expr> = "background",
     detached: Once<Expr> = "detached",
+    verify: Once<Expr> = "verify",
     coalesce: Once<Expr> = "coalesce",
     inherit: Once<Inherited> = "inherit",
     share_errors: Once<Expr> = "share_errors",

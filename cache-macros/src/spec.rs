@@ -51,6 +51,7 @@ pub(crate) struct Cached {
     pub(crate) error_ttl: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) detached: bool,
+    pub(crate) verify: Option<Verify>,
     pub(crate) coalesce: Option<Coalesce>,
     pub(crate) inherit: Option<Inherit>,
     pub(crate) share_errors: Option<bool>,
@@ -202,11 +203,26 @@ pub(crate) struct PutMany {
     pub(crate) value: Span,
 }
 
+impl Cached {
+    /// Returns true if its hits may be verified, if not by its option then by the configuration.
+    pub(crate) fn may_verify(&self) -> bool {
+        self.batch.is_none() && self.within.is_none() && self.verify != Some(Verify::Off)
+    }
+}
+
 /// The time for which values are fresh.
 pub(crate) enum Freshness {
     Same(Ttl),
     /// A closure over the value.
     OfValue(ExprClosure),
+}
+
+/// The verification of hits against their source.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Verify {
+    Off,
+    /// At most one hit in this number of milliseconds.
+    Every(u64),
 }
 
 pub(crate) enum Ttl {

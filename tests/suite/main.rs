@@ -89,5 +89,6 @@ mod two_processes;
 mod two_versions;
 mod unconfirmed;
 mod values;
+mod verify;
 mod video;
 mod without_serde;

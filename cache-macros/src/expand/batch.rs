@@ -364,6 +364,7 @@ fn own_entries(
                 boxed: #p::NOT_BOXED,
                 bypass: #bypass,
                 early_refresh: #early,
+                verifies: false,
             };
             #[allow(clippy::used_underscore_binding)]
             let __tags = #tags;

@@ -11,7 +11,7 @@ use super::{
     batch, blocking, body_after, here, kind, manager, placed, private, renewal, storable, task,
 };
 use crate::item::Item;
-use crate::spec::Cached;
+use crate::spec::{Cached, Form, Verify};
 
 // Input:
 //
@@ -26,6 +26,8 @@ use crate::spec::Cached;
 //             type_name: P::instance_of(&|| {}),
 //             boxed: P::NOT_BOXED,
 //             bypass: false,
+//             early_refresh: 0.0,
+//             verifies: false,
 //         };
 //         let kind = ...;
 //         let kind = P::storable((&&&&&P::probe_value(kind)).__cache_value());
@@ -83,6 +85,8 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
     let storable = storable(p, spec.output.form, "__kind", spec.output.value);
+    let verifies = matches!(spec.verify, Some(Verify::Every(_)));
+    let comparable = (verifies && spec.form != Form::Serde).then(|| comparable(p, spec));
     let key = key(p, spec, item);
     let asks = asks(p, spec);
     let tags = tags(p, spec);
@@ -91,7 +95,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let offering = renewal::offering(p, spec);
     let before = renewal::before_body(p, spec, item.is_blocking());
     let rest = match &spec.task {
-        Some(task) => task::run(p, task, spec.detached, item, &spec.output, &named(spec), &before),
+        Some(task) => task::run(p, task, spec, item, &named(spec), &before),
         None => {
             let body = body_after(p, item, &spec.output, &named(spec), &before);
             let run = there(
@@ -118,9 +122,11 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 boxed: #boxed,
                 bypass: #bypass,
                 early_refresh: #early,
+                verifies: #verifies,
             };
             let __kind = #kind;
             let __kind = #storable;
+            #comparable
             #[allow(clippy::used_underscore_binding)]
             let __begin = {
                 #asks
@@ -139,6 +145,16 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
     let flow = within(p, spec.within.as_ref(), true, quote!(#begins #rest));
     with_body(item, &made, flow)
+}
+
+/// Returns the check that values without serde can be compared with those of the source.
+fn comparable(p: &TokenStream, spec: &Cached) -> TokenStream {
+    // All tokens have this place, so that the compiler reports one error.
+    let (p, place) = (placed(p.clone(), spec.output.value), here(spec.output.value));
+    quote_spanned! {place=> {
+        use #p::{ProbeContent as _, ProbePartialEq as _, ProbeIncomparable as _};
+        #p::comparable((&&&__kind).__cache_comparable());
+    }}
 }
 
 /// Expands to the same, with the way of an error from a detached load to its caller.

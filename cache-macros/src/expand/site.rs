@@ -9,7 +9,7 @@ use crate::called::called;
 use crate::item::{Argument, Item};
 use crate::spec::{
     Cached, Coalesce, Constant, Each, Freshness, Inherit, Invalidate, Key, Piece, Prefix, Put,
-    RESULT, Tag, Template, Tier, Ttl, When,
+    RESULT, Tag, Template, Tier, Ttl, Verify, When,
 };
 
 /// Returns a block whose value is the site of a cached function.
@@ -130,6 +130,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("early_refresh", spec.early_refresh.as_ref().map(constant)),
         ("background", spec.task.as_ref().map(|_| quote!(true))),
         ("detached", spec.detached.then(|| quote!(true))),
+        ("verify", verification(spec).map(|chosen| verify(p, chosen))),
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
         ("inherits", spec.inherit.map(|chosen| inherit(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
@@ -192,6 +193,18 @@ fn inherit(p: &TokenStream, inherit: Inherit) -> TokenStream {
     match inherit {
         Inherit::Tags => quote!(#p::Inherit::Tags),
         Inherit::All => quote!(#p::Inherit::All),
+    }
+}
+
+/// Returns the verification; hits in a transaction have none, whatever the configuration.
+fn verification(spec: &Cached) -> Option<Verify> {
+    spec.verify.or(spec.within.is_some().then_some(Verify::Off))
+}
+
+fn verify(p: &TokenStream, verify: Verify) -> TokenStream {
+    match verify {
+        Verify::Off => quote!(#p::Verify::Off),
+        Verify::Every(millis) => quote!(#p::Verify::Every(#millis)),
     }
 }
 

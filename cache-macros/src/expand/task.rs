@@ -6,20 +6,20 @@ use syn::spanned::Spanned as _;
 
 use super::{here, pin_type, placed};
 use crate::item::Item;
-use crate::spec::{Keeping, Kept, Output, Task};
+use crate::spec::{Cached, Keeping, Kept, Output, Task};
 
 /// Emits the expression of `let __call = ...`: the body as a closure of the arguments. It is called with the
 /// arguments themselves, or in a task with copies of them.
 pub(super) fn run(
     p: &TokenStream,
     task: &Task,
-    detached: bool,
+    spec: &Cached,
     item: &Item,
-    output: &Output,
     named: &TokenStream,
     before: &TokenStream,
 ) -> TokenStream {
-    let in_a_task = match (item.is_blocking(), detached) {
+    let output = &spec.output;
+    let in_a_task = match (item.is_blocking(), spec.detached) {
         (true, _) => "load_on_a_thread",
         (false, true) => "load_detached",
         (false, false) => "load_in_the_background",
@@ -32,8 +32,8 @@ pub(super) fn run(
         quote_spanned!(Span::mixed_site()=> let __offer = ::core::clone::Clone::clone(&__offer);)
     });
     let arguments = task.arguments.iter().map(|argument| &argument.name);
-    let names = task.arguments.iter().map(name);
-    let keep = task.arguments.iter().map(|argument| keep(p, argument));
+    let names: Vec<_> = task.arguments.iter().map(name).collect();
+    let keep: Vec<_> = task.arguments.iter().map(|argument| keep(p, argument)).collect();
     let lent = task.arguments.iter().map(lent);
     let run = placed(
         quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
@@ -50,15 +50,31 @@ pub(super) fn run(
             quote_spanned!(Span::mixed_site()=> __load(#offer #(#arguments),*)),
         )
     };
+    let second = spec.may_verify().then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            let __call = if #p::MissedCall::wants_two_bodies(&__call) {
+                match #p::copied(|| (#(#keep,)*)) {
+                    ::core::option::Option::Some((#(#names,)*)) => {
+                        let __task = { #copied #in_task };
+                        let __task = #p::#in_a_task(__kind, __share, __task);
+                        #p::MissedCall::with_second_body(__call, __task)
+                    }
+                    ::core::option::Option::None => __call,
+                }
+            } else {
+                __call
+            };
+        }
+    });
     quote_spanned! {Span::mixed_site()=>
         let __call = #p::MissedCall::look(__call, __share).await;
         let __load = #load;
         let __call = if #p::MissedCall::wants_a_task(&__call) {
             match #p::copied(|| (#(#keep,)*)) {
                 ::core::option::Option::Some((#(#names,)*)) => {
-                    #copied
-                    let __task = #in_task;
+                    let __task = { #copied #in_task };
                     let __task = #p::#in_a_task(__kind, __share, __task);
+                    #second
                     #p::MissedCall::run_in_a_task(__call, __task).await
                 }
                 ::core::option::Option::None => #p::MissedCall::without_a_task(__call),

@@ -113,6 +113,11 @@ pub(crate) fn refuse(attr: &CachedAttr, item: &Item, errors: &mut Errors) {
              entries: remove it",
         ),
         (
+            name(&attr.verify),
+            "`verify` runs the body for the entry of one hit, but with `each` a run of the body loads many entries: remove \
+             it",
+        ),
+        (
             name(&attr.error_ttl),
             "`error_ttl` remembers the error of one entry, but with `each` an error is that of all ids of a run: \
              remove it",

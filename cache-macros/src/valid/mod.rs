@@ -89,6 +89,7 @@ pub(crate) fn cached(
         error_ttl: errors.option(&attr.error_ttl, |given| ttl::finite(given, &scope)),
         early_refresh: staleness.early_refresh,
         detached: staleness.detached,
+        verify: staleness.verify,
         task: staleness.task,
         coalesce: errors.option(&attr.coalesce, |given| word(given, &COALESCE)),
         share_errors: errors.option(&attr.share_errors, boolean),

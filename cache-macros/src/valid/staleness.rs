@@ -9,7 +9,7 @@ use super::{task, ttl};
 use crate::attr::CachedAttr;
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Constant, Output, Task, Ttl};
+use crate::spec::{Constant, Output, Task, Ttl, Verify};
 
 pub(crate) struct Staleness {
     pub(crate) while_revalidate: Option<Ttl>,
@@ -19,6 +19,7 @@ pub(crate) struct Staleness {
     pub(crate) early_refresh: Option<Constant<f64>>,
     /// True if a load goes on without its caller.
     pub(crate) detached: bool,
+    pub(crate) verify: Option<Verify>,
     pub(crate) task: Option<Task>,
 }
 
@@ -32,8 +33,15 @@ pub(crate) fn staleness(
     let background = errors.option(&attr.background, boolean);
     let detached = errors.option(&attr.detached, boolean).unwrap_or(false);
     let detaches = attr.detached.as_ref().filter(|_| detached);
+    let verify = errors.option(&attr.verify, ttl::verify);
+    let verifies = attr.verify.as_ref().filter(|_| matches!(verify, Some(Verify::Every(_))));
+    if let (Some(given), Some(_)) = (verifies, &attr.within) {
+        let message = "hits in a transaction are not verified, and all calls of this function are in one (`within`): \
+                       remove `verify`";
+        errors.at(&given.name, message);
+    }
     let stale = attr.stale_while_revalidate.as_ref().or(attr.load_timeout.as_ref());
-    let needs_task = stale.or(detaches);
+    let needs_task = stale.or(detaches).or(verifies);
     let may_have_task = needs_task.or(attr.early_refresh.as_ref());
     match (&attr.background, background, needs_task, may_have_task) {
         (Some(given), Some(false), Some(needs), _) => {
@@ -77,6 +85,7 @@ pub(crate) fn staleness(
         early_refresh: errors
             .option(&attr.early_refresh, |given| number(given, EARLY_REFRESH, scope)),
         detached,
+        verify,
         task: wanted.map(|wanted| task::task(item, &wanted.name, output.borrows, errors)),
     }
 }

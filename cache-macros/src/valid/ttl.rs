@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cache_syntax::{FOREVER, parse_duration, ttl_fault};
-use syn::{Expr, Lit, LitInt};
+use syn::{Expr, ExprLit, Lit, LitInt};
 
 use super::literal::{at, expression, of_one_parameter, peel, whole, wrong_kind};
 use super::scope::Scope;
 use crate::attr::Written;
-use crate::spec::{Freshness, Ttl};
+use crate::spec::{Freshness, Ttl, Verify};
 
 const ACCEPTED: &str =
     "a whole number of seconds, a string like \"1h30m\" or \"forever\", or a `Duration` expression";
@@ -40,6 +40,27 @@ pub(crate) fn finite(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
             Err(at(given, message))
         }
         time => Ok(time),
+    }
+}
+
+/// Returns the time in which at most one hit is verified.
+pub(crate) fn verify(given: &Written<Expr>) -> syn::Result<Verify> {
+    const ACCEPTED: &str = "a whole number of seconds, a string like \"1m\", or \"off\"";
+    let Expr::Lit(ExprLit { lit, .. }) = peel(&given.value) else {
+        return Err(wrong_kind(given, ACCEPTED));
+    };
+    let every = match lit {
+        Lit::Str(text) if text.value() == "off" => return Ok(Verify::Off),
+        Lit::Int(seconds) => from_seconds(given, ACCEPTED, seconds)?,
+        Lit::Str(text) => from_text(given, &text.value())?,
+        _ => return Err(wrong_kind(given, ACCEPTED)),
+    };
+    match every {
+        Ttl::Millis(millis) => Ok(Verify::Every(millis)),
+        Ttl::Forever | Ttl::Dynamic(_) => {
+            let message = "`verify` takes a finite duration, such as \"1m\", or \"off\"";
+            Err(at(given, message))
+        }
     }
 }
 

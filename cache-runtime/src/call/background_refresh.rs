@@ -41,6 +41,17 @@ pub(crate) struct BodyPlace {
 }
 
 impl BodyPlace {
+    /// Returns the surroundings of a body whose value is not stored.
+    pub(super) fn unstored(call: &Call, flight: &Arc<Flight>, slot: &Arc<TakenSlot>) -> Self {
+        BodyPlace {
+            key: Arc::clone(&call.key),
+            counters: Arc::clone(&call.counters),
+            flight: Arc::clone(flight),
+            slot: Arc::clone(slot),
+            inherited: None,
+        }
+    }
+
     /// Runs the body, so that calls that it makes are known to come from it.
     pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
         let BodyPlace { key, counters, flight, slot: _slot, inherited } = self;

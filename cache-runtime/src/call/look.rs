@@ -9,6 +9,7 @@ use super::retry::{Patience, alone};
 use super::sharing::{pass, pass_recent, shared_output};
 use super::stale::{load_or_serve, refresh_or_serve, refresh_under_way};
 use super::step::{Destination, Loading, Step};
+use super::verify::serve;
 use super::waiting::{WaitError, wait, wait_before};
 use super::{Call, recursion};
 use crate::flight::{FlightOutcome, Follower, Leader, Role, Ticket};
@@ -93,7 +94,7 @@ fn look_at_hand(call: &Call) -> Option<Step> {
     let found = FoundValue::in_memory(hit);
     call.offer(&found);
     match decide_on(call, &found) {
-        Decision::Serve => Some(Step::Done(served(call, found))),
+        Decision::Serve => Some(serve(call, found)),
         Decision::Refresh => Some(match open_refresh(call) {
             Some(refresh) => refresh_or_serve(call, refresh, found),
             None => Step::Done(served(call, found)),
@@ -137,7 +138,7 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
     match found {
         Some((Decision::Serve, found)) => {
             pass(call, leader, &found);
-            return Step::Done(served(call, found));
+            return serve(call, found);
         }
         Some((Decision::Refresh, found)) => {
             let refresh = open_refresh(call);

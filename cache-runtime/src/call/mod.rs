@@ -41,6 +41,7 @@ mod sharing;
 mod stale;
 mod step;
 mod turn;
+mod verify;
 mod waiting;
 
 use std::sync::Arc;
@@ -62,8 +63,9 @@ pub use many::{BatchLoaded, BatchNext, BatchRefresh, BatchRun};
 pub use offer::{AsksSource, Offer, PreviousOf, TellsAtOnce, ask_source, let_go, previous};
 pub(crate) use recursion::{heir, note_call, note_hit};
 pub(crate) use requests::{begin_refresh, cached, peek, put};
-pub(crate) use step::{BackgroundRefresh, Loading, Step};
+pub(crate) use step::{BackgroundRefresh, Loading, Step, Verifying};
 pub(crate) use turn::{answer, next, run_alone, turn};
+pub(crate) use verify::{serve_unverified, verify_in_background};
 
 use crate::collector::BypassReason;
 use crate::deferral::Scope;

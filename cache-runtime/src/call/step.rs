@@ -17,6 +17,14 @@ pub(crate) enum Step {
     Load(Box<Loading>),
     /// A task of its own runs the body.
     BackgroundRefresh(Box<BackgroundRefresh>),
+    /// A task of its own compares the value that is served with that of the source.
+    Verify(Box<Verifying>),
+}
+
+/// A value that is served, and compared with that of the source.
+pub(crate) struct Verifying {
+    pub(super) slot: BackgroundSlot,
+    pub(super) served: Served,
 }
 
 /// A load that this caller leads.

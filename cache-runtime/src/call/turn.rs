@@ -28,6 +28,7 @@ pub(crate) async fn turn(call: &Arc<Call>) -> Action {
         Step::Load(loading) => *loading,
         // The body cannot run in the background here.
         Step::BackgroundRefresh(refresh) => return Action::Return(Served::found(refresh.found)),
+        Step::Verify(verifying) => return Action::Return(verifying.served),
     };
     boxed(|| begin(call, loading)).await
 }

@@ -13,7 +13,7 @@ use super::redis_url::RedisUrl;
 use super::shown::Shown as _;
 use super::size::{bytes_text, optional_bytes_text};
 use super::sources::SourceLimit;
-use super::text::{Textual, duration_text};
+use super::text::{Textual, duration_text, optional_duration_text};
 use super::ttl::Ttl;
 use crate::error::Error;
 use crate::format::codec::DefaultCodec;
@@ -311,6 +311,16 @@ settings! {
     sources: BTreeMap<String, SourceLimit> = BTreeMap::new() => {
         variable apart "CACHE_SOURCES" = "none", "sources and limits, such as `postgres=32,stripe=5,breaker`; `breaker` belongs to the source before it";
         set_by source;
+    }
+
+    /// The time in which at most one hit of each function is [checked against its source](macro@crate::cached#verification).
+    /// The option `verify` of a function precedes it. It only concerns functions whose bodies can run in the
+    /// background. By default, only functions with the option are verified.
+    #[serde(with = "optional_duration_text")]
+    verify: Option<Duration> = None => {
+        variable "CACHE_VERIFY" = "none", "a duration from 1ms to 1d", if |every| every.as_ref().is_none_or(is_time);
+        set(every: impl Into<Option<Duration>>) = every.into(),
+            "Sets [the time in which at most one hit of each function is verified](CacheConfig#structfield.verify); `None` for never.";
     }
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see

@@ -17,6 +17,12 @@ impl Shown for Duration {
     }
 }
 
+impl Shown for Option<Duration> {
+    fn shown(&self) -> String {
+        self.map_or_else(|| "none".to_owned(), show_duration)
+    }
+}
+
 impl Shown for usize {
     fn shown(&self) -> String {
         Bytes(*self).to_string()

@@ -129,6 +129,31 @@ pub(super) mod duration_text {
     }
 }
 
+/// The same for a duration that may be absent.
+pub(super) mod optional_duration_text {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// A duration as text.
+    #[derive(Deserialize, Serialize)]
+    struct DurationText(#[serde(with = "super::duration_text")] Duration);
+
+    pub(in crate::config) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        duration.map(DurationText).serialize(serializer)
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let duration = Option::<DurationText>::deserialize(deserializer)?;
+        Ok(duration.map(|duration| duration.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,6 +53,8 @@ pub struct CallContext {
     pub bypass: bool,
     /// `early_refresh`; zero: off.
     pub early_refresh: f64,
+    /// True if `verify` gives a time.
+    pub verifies: bool,
 }
 
 impl CallContext {
@@ -62,14 +64,17 @@ impl CallContext {
         if self.bypass {
             return Some(BypassReason::Condition);
         }
-        let is_off = self.bypasses_memory(bound) || bound.core.is_off();
+        let is_off = !bound.counters.is_on() || bound.core.is_off();
         is_off.then_some(BypassReason::Off)
     }
 
-    /// Returns true if there is such a reason, for a call that may be answered from memory, so that the cache is not off.
+    /// Returns true if there is such a reason, for a call that may be answered from memory, so that the cache is not
+    /// off, or if a hit is to be verified.
     #[inline]
     pub(super) fn bypasses_memory(&self, bound: &Bound) -> bool {
-        self.bypass || !bound.counters.is_on()
+        self.bypass
+            || !bound.counters.is_direct()
+            || (self.verifies && bound.counters.is_verification_due())
     }
 }
 

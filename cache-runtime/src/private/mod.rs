@@ -47,12 +47,13 @@ pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::site::fingerprint::{Argument, Fingerprint};
 pub use crate::site::{
-    Coalesce, Declared, Inherit, SiteKey, SiteSpec, Tier, TtlSpec, most_at_once,
+    Coalesce, Declared, Inherit, SiteKey, SiteSpec, Tier, TtlSpec, Verify, most_at_once,
 };
 pub use crate::support::blocking::{block_on, once, run_body};
 pub use crate::value::{
-    Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
-    StoredKind,
+    CanBeCompared, Comparable, Equality, MemoryKind, NotComparable, Printing, ProbeContent,
+    ProbeEqual, ProbeIncomparable, ProbePartialEq, ProbePrint, ProbeUnequal, ProbeUnprinted,
+    StoredKind, comparable,
 };
 pub use begin::{Begin, begin, begin_in, output};
 pub use context::{CallContext, Tags};

@@ -17,7 +17,7 @@ use super::uncached::Uncached;
 use crate::cache_call::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::call::{
     self, Action, BackgroundRefresh, Call, Demands, Detached, Loading, Next, Offer, Run, Served,
-    Step,
+    Step, Verifying,
 };
 use crate::collector::traced::Traced;
 use crate::collector::{BypassReason, Subject};
@@ -46,7 +46,8 @@ use crate::value::{StoredKind, Value};
 ///     |-> Cached --look--> Done                              -> return the output
 ///     |                |-> Load                              -> run the body as a load
 ///     |                |-> BackgroundRefresh --run_in_a_task--> Done
-///     |                `-> Detached --run_in_a_task--> Done
+///     |                |-> Detached --run_in_a_task--> Done
+///     |                `-> Verify --run_in_a_task--> Done
 ///     |-> Requested                                          -> act on the entry
 ///     `-> Suspended   the request has been answered: if the call is polled again, it goes on as if there had been none
 /// ```
@@ -73,6 +74,8 @@ enum CallState {
     BackgroundRefresh(Box<LookedUp<BackgroundRefresh>>),
     /// The look-up is done: no stored value answers the call, and a task runs the load.
     Detached(Box<LookedUp<Detached>>),
+    /// The look-up is done: a value was found, and a task compares it with that of the source.
+    Verify(Box<LookedUp<Verifying>>, Option<BackgroundBody>),
 }
 
 /// An action on the entry of a call.
@@ -116,6 +119,7 @@ impl fmt::Debug for MissedCall {
             CallState::Load(looked) => Some(&looked.call.key),
             CallState::BackgroundRefresh(looked) => Some(&looked.call.key),
             CallState::Detached(looked) => Some(&looked.call.key),
+            CallState::Verify(looked, _) => Some(&looked.call.key),
             CallState::Bypass(_) | CallState::Suspended(_) | CallState::Done(..) => None,
         };
         f.debug_struct("MissedCall").field("key", &key).finish()
@@ -249,7 +253,26 @@ impl MissedCall {
 
     /// Returns true if the body is needed for a task.
     pub fn wants_a_task(&self) -> bool {
-        matches!(self.state, CallState::BackgroundRefresh(_) | CallState::Detached(_))
+        let state = &self.state;
+        matches!(
+            state,
+            CallState::BackgroundRefresh(_) | CallState::Detached(_) | CallState::Verify(..)
+        )
+    }
+
+    /// Returns true if the task needs the body twice.
+    pub fn wants_two_bodies(&self) -> bool {
+        matches!(self.state, CallState::Verify(..))
+    }
+
+    /// Adds the body for the second look of a verification.
+    #[must_use]
+    pub fn with_second_body(self, second: BackgroundBody) -> Self {
+        let state = match self.state {
+            CallState::Verify(looked, _) => CallState::Verify(looked, Some(second)),
+            state => state,
+        };
+        MissedCall { state, ..self }
     }
 
     /// Runs the body in a task of its own.
@@ -268,8 +291,15 @@ impl MissedCall {
                             CallState::Load(Box::new(LookedUp { call, step: *step, reply }))
                         }
                         // It has begun already.
-                        Step::BackgroundRefresh(_) => CallState::Bypass(reply.unwrap_or_default()),
+                        Step::BackgroundRefresh(_) | Step::Verify(_) => {
+                            CallState::Bypass(reply.unwrap_or_default())
+                        }
                     }
+                }
+                CallState::Verify(looked, second) => {
+                    let LookedUp { call, step, reply } = *looked;
+                    let bodies = second.map(|second| [body.lost(), second.lost()]);
+                    CallState::Done(call::verify_in_background(call, step, bodies, around), reply)
                 }
                 CallState::Detached(looked) => run_detached(looked, body, around).await,
                 state => state,
@@ -294,6 +324,10 @@ impl MissedCall {
                 let LookedUp { call, step, reply } = *looked;
                 let step = step.without_a_task(&call);
                 CallState::Load(Box::new(LookedUp { call, step, reply }))
+            }
+            CallState::Verify(looked, _) => {
+                let LookedUp { call, step, reply } = *looked;
+                CallState::Done(call::serve_unverified(&call, step), reply)
             }
             state => state,
         };
@@ -333,7 +367,7 @@ impl MissedCall {
                     (boxed(|| call::begin(&call, step)).await, reply)
                 }
                 // Generated code has checked before that no task is needed.
-                CallState::BackgroundRefresh(_) | CallState::Detached(_)
+                CallState::BackgroundRefresh(_) | CallState::Detached(_) | CallState::Verify(..)
                 // It has ended above.
                 | CallState::Suspended(_) => (Action::Bypass, None),
             };
@@ -611,6 +645,9 @@ async fn look(mut prepared: Box<Prepared>, shares: Shares) -> Option<CallState> 
         },
         Step::BackgroundRefresh(step) => {
             CallState::BackgroundRefresh(Box::new(LookedUp { call, step: *step, reply }))
+        }
+        Step::Verify(step) => {
+            CallState::Verify(Box::new(LookedUp { call, step: *step, reply }), None)
         }
     })
 }

@@ -80,6 +80,9 @@ pub struct CachedSite {
     pub detached: bool,
     /// The callers that share a load.
     pub coalesce: Coalesce,
+    /// True if `verify` is not `"off"`, and its body may run in the background for one entry: its hits can be checked
+    /// against their source.
+    pub verifiable: bool,
     /// The dependencies that its values take over from the cached functions that its body calls.
     pub inherits: Inherit,
     /// True if `share_errors` is set.
@@ -139,6 +142,7 @@ impl CachedSite {
             background: spec.background,
             detached: spec.detached,
             coalesce: spec.coalesce,
+            verifiable: spec.is_verifiable(),
             inherits: spec.inherits,
             share_errors: spec.share_errors,
             each: spec.each,

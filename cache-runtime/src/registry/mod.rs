@@ -10,6 +10,7 @@ mod mutation;
 mod names;
 mod pattern;
 mod reach;
+mod suspects;
 
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ pub use cached::{CachedSite, SiteTtl};
 pub use calls::SeenCalls;
 pub use mutation::{Mutation, MutationSite, MutationSpec, SiteEntry};
 pub use reach::Reach;
+pub(crate) use suspects::hint;
 
 use crate::site::SiteSpec;
 

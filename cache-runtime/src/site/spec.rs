@@ -70,6 +70,18 @@ impl Inherit {
     }
 }
 
+/// The verification of a function's hits against their source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Not written: the configuration decides.
+    #[default]
+    Inherit,
+    /// `"off"`.
+    Off,
+    /// At most one hit in this number of milliseconds.
+    Every(u64),
+}
+
 /// The options of one `#[cached]` attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSpec {
@@ -141,6 +153,8 @@ pub struct SiteSpec {
     pub detached: bool,
     /// `coalesce`.
     pub coalesce: Coalesce,
+    /// `verify`.
+    pub verify: Verify,
     /// `inherit`.
     pub inherits: Inherit,
     /// `source`.
@@ -195,6 +209,7 @@ impl SiteSpec {
             background: false,
             detached: false,
             coalesce: Coalesce::Process,
+            verify: Verify::Inherit,
             inherits: Inherit::Nothing,
             source: None,
             max_loads: None,
@@ -208,6 +223,22 @@ impl SiteSpec {
     /// Returns true if a call of a function with this name has an entry of this function.
     pub(crate) fn is_called(&self, function: &str) -> bool {
         self.declared.function == function || self.entry_fn == Some(function)
+    }
+
+    /// Returns true if hits can be verified: the body can run in a task, for one entry.
+    pub(crate) fn is_verifiable(&self) -> bool {
+        self.background && self.each.is_none() && self.verify != Verify::Off
+    }
+
+    /// Returns the time in which at most one hit is verified; `None` if none is. `configured` is that of functions
+    /// without the option.
+    pub(crate) fn verified_every(&self, configured: Option<Duration>) -> Option<Duration> {
+        let every = match self.verify {
+            Verify::Inherit => configured,
+            Verify::Off => None,
+            Verify::Every(ms) => Some(Duration::from_millis(ms)),
+        };
+        every.filter(|_| self.is_verifiable())
     }
 
     pub(crate) fn prefix(&self) -> &'static str {

@@ -5,12 +5,13 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use once_cell::sync::Lazy;
 
 use super::counts::{Counts, Slow};
 use super::histogram::Histogram;
+use super::verification::Verification;
 use crate::support::clock;
 use crate::support::lock::Mutex;
 
@@ -20,6 +21,11 @@ const WATCHED_FIRST: u64 = 16;
 const WATCHED_EVERY: u64 = 64;
 /// The value of one of this number of loads is compared with the expired one.
 const COMPARED_EVERY: u64 = 8;
+
+/// The function is switched off, so that its calls bypass the cache.
+const OFF: u8 = 1;
+/// A hit is to be verified, which memory does not answer at once.
+const VERIFY: u8 = 2;
 
 /// The counters of one call site in one manager.
 pub(crate) struct SiteCounters {
@@ -33,8 +39,10 @@ pub(crate) struct SiteCounters {
     waiting: AtomicU64,
     /// The loads whose body has begun.
     begun: AtomicU64,
-    /// True if its calls bypass the cache, because it is switched off.
-    off: AtomicBool,
+    /// The reasons for which memory does not answer its calls at once: a set of [`OFF`] and [`VERIFY`].
+    detours: AtomicU8,
+    /// Present if its hits are checked against their source.
+    verification: Option<Verification>,
     cost: f64,
     baseline: Mutex<Counts>,
 }
@@ -57,20 +65,49 @@ impl SiteCounters {
             running: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             begun: AtomicU64::new(0),
-            off: AtomicBool::new(false),
+            detours: AtomicU8::new(0),
+            verification: None,
             cost,
             baseline: Mutex::default(),
         }
     }
 
-    /// Returns true if the calls of this site use the cache.
+    /// Returns counters of a site whose hits are checked against their source.
+    pub(crate) fn verified(self, verification: Option<Verification>) -> Self {
+        SiteCounters { verification, ..self }
+    }
+
+    /// Returns true if memory answers the calls of this site at once.
     #[inline]
+    pub(crate) fn is_direct(&self) -> bool {
+        self.detours.load(Ordering::Relaxed) == 0
+    }
+
+    /// Returns true if the calls of this site use the cache.
     pub(crate) fn is_on(&self) -> bool {
-        !self.off.load(Ordering::Relaxed)
+        self.detours.load(Ordering::Relaxed) & OFF == 0
     }
 
     pub(crate) fn switch(&self, on: bool) {
-        self.off.store(!on, Ordering::Relaxed);
+        match on {
+            true => self.detours.fetch_and(!OFF, Ordering::Relaxed),
+            false => self.detours.fetch_or(OFF, Ordering::Relaxed),
+        };
+    }
+
+    /// Returns true if the next hit is to be verified.
+    #[inline]
+    pub(crate) fn is_verification_due(&self) -> bool {
+        self.verification.as_ref().is_some_and(Verification::is_due)
+    }
+
+    /// Returns true to the one hit that is to be verified now.
+    pub(crate) fn claim_verification(&self) -> bool {
+        let claimed = self.verification.as_ref().is_some_and(Verification::claim);
+        if claimed {
+            self.detours.fetch_and(!VERIFY, Ordering::Relaxed);
+        }
+        claimed
     }
 
     /// Notes that a body begins.
@@ -118,7 +155,8 @@ impl SiteCounters {
     #[inline]
     pub(crate) fn memory_hit(&self, load_micros: u64) {
         match self.hits.get(THREAD.get()) {
-            Some(stripe) => stripe.add_alone(load_micros),
+            Some(stripe) if stripe.add_alone(load_micros) => self.look_after(),
+            Some(_) => {}
             None => self.shared_hit(load_micros),
         }
     }
@@ -128,8 +166,20 @@ impl SiteCounters {
     fn shared_hit(&self, load_micros: u64) {
         // With `fetch_add`, no hit is lost, whether this thread owns the stripe or not.
         let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
-        look_after_clock(stripe.hits.fetch_add(1, Ordering::Relaxed));
+        let hits = stripe.hits.fetch_add(1, Ordering::Relaxed);
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
+        if is_checkpoint(hits) {
+            self.look_after();
+        }
+    }
+
+    /// Keeps the clock updated. If a verification is due, the next hit takes the long way.
+    #[cold]
+    fn look_after(&self) {
+        clock::look_after();
+        if self.is_verification_due() {
+            self.detours.fetch_or(VERIFY, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn read(&self) -> Counts {
@@ -172,23 +222,21 @@ impl fmt::Debug for SiteCounters {
 }
 
 impl Stripe {
-    /// Counts a hit. Called only by the thread that owns this stripe.
+    /// Counts a hit. Called only by the thread that owns this stripe. Returns true at each 64th hit.
     #[inline]
-    fn add_alone(&self, load_micros: u64) {
+    fn add_alone(&self, load_micros: u64) -> bool {
         let hits = self.hits.load(Ordering::Relaxed);
-        look_after_clock(hits);
         self.hits.store(hits + 1, Ordering::Relaxed);
         let saved = self.saved_micros.load(Ordering::Relaxed);
         self.saved_micros.store(saved + load_micros, Ordering::Relaxed);
+        is_checkpoint(hits)
     }
 }
 
-/// Checks at each 64th hit that the clock is updated, and keeps it so. The other hits only read the clock.
+/// Returns true at each 64th hit, which checks that the clock is updated. The other hits only read the clock.
 #[inline]
-fn look_after_clock(hits: u64) {
-    if hits.is_multiple_of(64) {
-        clock::look_after();
-    }
+fn is_checkpoint(hits: u64) -> bool {
+    hits.is_multiple_of(64)
 }
 
 /// The number of stripes. Each has one thread as its owner.

@@ -121,6 +121,16 @@ counts! {
     lossy,
     /// Entries found that could not be decoded exactly.
     decode_failures,
+    /// Verified hits whose value equals that of the source (`verify`).
+    verified_consistent,
+    /// Verified hits whose value differs from that of the source, which a second look has confirmed.
+    verified_inconsistent,
+    /// Verifications without a result, because the entry was invalidated or replaced, or has expired meanwhile.
+    verified_raced,
+    /// Verifications without a result, because two runs of the body have returned different values.
+    verified_unstable,
+    /// Verifications without a result, because the body has failed or panicked, or has taken too long.
+    verified_failed,
     /// Calls that bypassed the cache: by `bypass_if`, because their function is switched off, or because the
     /// mode is `off`.
     bypassed,
@@ -146,6 +156,13 @@ impl Counts {
     /// Returns the mean number of keys that a body of a function of many keys has loaded; zero before the first.
     pub fn mean_batch(&self) -> f64 {
         if self.batches == 0 { 0.0 } else { self.batch_keys as f64 / self.batches as f64 }
+    }
+
+    /// Returns the fraction of verified hits whose value equals that of the source, `0.0 ..= 1.0`; `None` if there
+    /// are none.
+    pub fn consistency(&self) -> Option<f64> {
+        let results = self.verified_consistent.saturating_add(self.verified_inconsistent);
+        (results > 0).then(|| self.verified_consistent as f64 / results as f64)
     }
 
     /// Returns the load time that hits have saved.

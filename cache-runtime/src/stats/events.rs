@@ -73,6 +73,23 @@ pub enum EventKind {
         /// The number of removed entries.
         removed: u64,
     },
+    /// A value was served that differs from that of its source: see `verify` of
+    /// [`#[cached]`](macro@crate::cached#verification).
+    #[non_exhaustive]
+    Inconsistent {
+        /// The function.
+        function: String,
+        /// The name of the entry.
+        name: String,
+        /// The prefixes and tags of the entry.
+        tags: Vec<String>,
+        /// The age of the value, in milliseconds.
+        age_ms: u64,
+        /// The TTL of the value, in milliseconds; `None` if it is fresh for ever.
+        ttl_ms: Option<u64>,
+        /// The functions that invalidate such entries, or that no function does.
+        hint: String,
+    },
     /// Caching was switched off or on for a function.
     Switched {
         /// The function.

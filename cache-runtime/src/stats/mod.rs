@@ -8,6 +8,7 @@ mod gates;
 mod histogram;
 mod outbox;
 pub(crate) mod seldom;
+mod verification;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,6 +24,7 @@ pub use gates::GateStats;
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
 pub use outbox::OutboxLag;
+pub(crate) use verification::Verification;
 
 /// The statistics of a manager since it was built, or since
 /// [`reset_stats`](crate::CacheManager::reset_stats).

@@ -49,6 +49,8 @@ pub(crate) enum Reason {
     FailedInBackground,
     /// A load in the background took too long.
     GivenUp,
+    /// A served value differs from that of its source.
+    Inconsistent,
     /// The body of a load panicked.
     Panicked,
     /// A source fails.

@@ -23,7 +23,8 @@ use crate::site::{Instance, SiteSpec, Tier, TtlSpec};
 use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldoms};
 use crate::stats::{
-    Beyond, Counter, FleetStats, OutboxLag, SiteCounters, SiteStats, Stats, Total, totals_of,
+    Beyond, Counter, FleetStats, OutboxLag, SiteCounters, SiteStats, Stats, Total, Verification,
+    totals_of,
 };
 use crate::support::clock::Clock;
 use crate::support::lock::{Mutex, RwLock};
@@ -312,7 +313,9 @@ impl Core {
         }
         let mut sites = self.sites.write();
         let (_, counters) = sites.entry(key).or_insert_with(|| {
-            let counters = SiteCounters::new(instance.spec.cost);
+            let every = instance.spec.verified_every(self.config.verify);
+            let verification = every.map(|every| Verification::new(every, self.clock.clone()));
+            let counters = SiteCounters::new(instance.spec.cost).verified(verification);
             // This runs under the lock of the sites, which is also held when a function is switched on or
             // off.
             counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));

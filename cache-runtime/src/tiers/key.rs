@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::coherence::generation::Slot;
 use crate::key::name::{self, Name, shorten};
 use crate::memory::{Domain, Memory, MemoryKey};
-use crate::site::{self, Instance, Prefixes};
+use crate::site::{self, Declared, Instance, Prefixes};
 
 /// The full key of a call. It is made before a read of Redis or a load; a memory hit does not need it.
 #[derive(Debug)]
@@ -172,6 +172,11 @@ impl CallKey {
     /// Returns the readable name of the called function; `None` for the direct API.
     pub(crate) fn function(&self) -> Option<&'static str> {
         self.instance().map(Instance::label)
+    }
+
+    /// Returns the location of that function.
+    pub(crate) fn declared(&self) -> Option<&'static Declared> {
+        self.instance().map(|instance| &instance.spec.declared)
     }
 
     /// Returns the prefix of that function's names.

@@ -102,15 +102,14 @@ pub(crate) fn judge(
     };
     let is_covered = key.tags().iter().enumerate().all(is_recorded);
     let is_functions = key.origin != 0 && header.origin != 0;
-    if !is_covered && !is_functions {
-        Verdict::Invalid
-    } else if softened && (!is_covered || (is_functions && header.origin != key.origin)) {
+    let is_own = is_covered && (!is_functions || header.origin == key.origin);
+    if (!is_covered && !is_functions) || (softened && !is_own) {
         Verdict::Invalid
     } else if softened {
         Verdict::Softened
     } else if !in_time(header, now_ms, grace_ms) {
         Verdict::Expired
-    } else if is_functions && (header.origin != key.origin || !is_covered) {
+    } else if is_functions && !is_own {
         Verdict::Foreign
     } else if unread {
         Verdict::Depends

@@ -8,6 +8,7 @@
 use std::fmt::{self, Debug, Write as _};
 
 use super::ValueRef;
+use super::kind::MemoryKind;
 use crate::format::shape::Words;
 use crate::output::{AnyResult, OutputKind, PlainKind, ResultKind};
 
@@ -105,6 +106,12 @@ impl<R: AnyResult<Ok: PartialEq + 'static>> ProbeEqual for &ResultKind<R> {
 impl<R: PartialEq + 'static> ProbeEqual for &PlainKind<R> {
     fn __cache_equality(&self) -> Equality {
         Equality::by::<R>()
+    }
+}
+
+impl<K: OutputKind<Value: PartialEq + 'static>> ProbeEqual for &MemoryKind<K> {
+    fn __cache_equality(&self) -> Equality {
+        Equality::by::<K::Value>()
     }
 }
 

@@ -6,6 +6,7 @@
 //! codec does not return it unchanged, the self-describing codec is tried, then the default one. If none of
 //! them does, the value is not stored.
 
+mod comparable;
 mod erased;
 mod form;
 mod kind;
@@ -24,6 +25,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
+pub use comparable::{
+    CanBeCompared, Comparable, NotComparable, ProbeContent, ProbeIncomparable, ProbePartialEq,
+    comparable,
+};
 pub(crate) use erased::{Value, ValueCodec, ValueRef, ValueType, owned};
 pub(crate) use form::{Form, codec_of, type_of, value_of};
 pub(crate) use kind::type_stored_by;

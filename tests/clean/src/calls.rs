@@ -61,6 +61,21 @@ async fn limits_and_old_values_work() {
 }
 
 #[tokio::test]
+async fn verified_functions_work() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            assert_eq!(every_option::find_verified(1, "Ada").await, "Ada 1");
+            assert_eq!(every_option::find_unverified(1).await, 1);
+        }
+        assert_eq!(manager.stats().total.loads, 2);
+        with_blocking(manager, || {
+            assert_eq!(every_option::find_verified_at_once(1, "Ada"), "Ada 1");
+        });
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn types_without_serde_work() {
     in_a_cache(async |manager| {
         for _ in 0..2 {

@@ -159,6 +159,25 @@ pub async fn find_changed(id: u64, name: &str, mut old: Option<String>) -> Resul
     Ok(old.take().unwrap_or_else(|| format!("{name} {id}")))
 }
 
+/// Compared with its source.
+#[cached(crate = ::memo, ttl = "1h", tier = "memory", verify = "1m")]
+pub async fn find_verified(id: u64, name: &str) -> String {
+    format!("{name} {id}")
+}
+
+/// Does the same at once.
+#[cached(crate = ::memo, verify = 60)]
+#[must_use]
+pub fn find_verified_at_once(id: u64, name: &str) -> String {
+    format!("{name} {id}")
+}
+
+/// Is not compared.
+#[cached(crate = ::memo, stale_while_revalidate = "1m", verify = "off")]
+pub async fn find_unverified(id: u64) -> u64 {
+    id
+}
+
 /// Does the same at once.
 #[cached(crate = memo, keep = "1h", still_current = |old| old.is_empty(), previous = _old)]
 #[must_use]

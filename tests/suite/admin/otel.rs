@@ -120,7 +120,7 @@ async fn names_and_units_are_those_of_the_documentation() {
     with(&manager, item(&Source::new(1), 1)).await;
     let docs = include_str!("../../../cache-admin/docs/otel.md");
     let metrics = observing.collect();
-    assert_eq!(metrics.len(), 39 + 2 * 3, "{:?}", metrics.keys());
+    assert_eq!(metrics.len(), 40 + 2 * 3, "{:?}", metrics.keys());
     for (name, Exported { kind, unit, .. }) in metrics {
         let family = [".bucket", ".count", ".sum"]
             .iter()
