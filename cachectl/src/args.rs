@@ -98,6 +98,11 @@ pub(crate) enum Command {
     /// It says which hit rate twice and four times the memory would have, which functions take memory without hits,
     /// which TTLs are too short, and which functions cost more than they save.
     Advise(AdminSource),
+    /// Shows how often the values of a running program equal those of their sources, by function.
+    ///
+    /// The program compares hits of functions with `verify = "1m"`, or with CACHE_VERIFY=1m. The exit code is 1 if a value
+    /// was inconsistent.
+    Verify(AdminSource),
     /// Shows the outbox: the table with the invalidations of transactions that have committed.
     #[command(subcommand)]
     Outbox(OutboxCommand),

@@ -39,6 +39,9 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Advise(source) => {
             return commands::advise::advise(&mut out, source, cli.timeout);
         }
+        Command::Verify(source) => {
+            return commands::verify::verify(&mut out, source, cli.timeout);
+        }
         Command::Triggers(options) => {
             return commands::triggers::triggers(&mut out, options, cli.namespace.as_deref());
         }
@@ -73,6 +76,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Doctor { .. }
         | Command::Graph(_)
         | Command::Advise(_)
+        | Command::Verify(_)
         | Command::Outbox(_)
         | Command::Relay(_)
         | Command::Triggers(_)

@@ -711,3 +711,47 @@ async fn the_use_of_memory_is_printed_as_text_and_as_json() {
     let another = Ran::of(child.wait_with_output().unwrap());
     assert!(another.refused(2).contains("`GET /sizing`: it has no `text`"), "{another:?}");
 }
+
+/// Runs a command on this response of the admin endpoints.
+fn on_response(command: &str, response: &str) -> Ran {
+    let mut command = program(&[command, "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(response.as_bytes()).unwrap();
+    Ran::of(child.wait_with_output().unwrap())
+}
+
+fn verified(name: &str, consistent: u64, inconsistent: u64) -> Value {
+    serde_json::json!({
+        "name": name,
+        "verified_consistent": consistent,
+        "verified_inconsistent": inconsistent,
+        "verified_raced": 0,
+        "verified_unstable": 0,
+        "verified_failed": 0,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verifications_are_printed_by_function_and_a_difference_is_a_negative_result() {
+    let url = serve_admin().await;
+    let none = with_key("verify", &[&url]);
+    assert!(none.done().starts_with("no hit has been verified"), "{none:?}");
+    assert_eq!(with_key("verify", &[&url, "--json"]).json(), serde_json::json!([]));
+
+    let sites = |sites: &[Value]| serde_json::json!({ "sites": sites }).to_string();
+    let right = on_response("verify", &sites(&[verified("shop::price", 12, 0)]));
+    assert!(right.done().contains("100.00 %        12"), "{right:?}");
+    let wrong = sites(&[verified("shop::price", 12, 0), verified("shop::title", 9_997, 3)]);
+    let wrong = on_response("verify", &wrong);
+    let lines: Vec<_> = wrong.out.lines().collect();
+    assert_eq!((wrong.code, lines.len()), (1, 3), "{wrong:?}");
+    assert!(lines[1].contains("99.97 %") && lines[1].ends_with("shop::title"), "{wrong:?}");
+
+    let another = on_response("verify", "{}");
+    assert!(another.refused(2).contains("`GET /stats`"), "{another:?}");
+}

@@ -59,7 +59,7 @@ type Part = (Option<Label>, fn(&SiteStats) -> f64);
 /// A name and a value.
 type Label = (&'static str, &'static str);
 
-static FAMILIES: [Family; 42] = [
+static FAMILIES: [Family; 43] = [
     family(
         ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
         Sites(
@@ -145,6 +145,24 @@ static FAMILIES: [Family; 42] = [
                 (Some(("result", "renewed")), |site| site.counts.revalidated as f64),
                 (Some(("result", "changed")), |site| site.counts.revalidation_changes as f64),
                 (Some(("result", "refused")), |site| site.counts.revalidations_refused as f64),
+            ],
+        ),
+    ),
+    family(
+        [
+            "cache_verifications_total",
+            "cache.verifications",
+            "{value}",
+            "Hits compared with their source: equal, different, or without a result.",
+        ],
+        Sites(
+            Counter,
+            &[
+                (Some(("result", "consistent")), |site| site.counts.verified_consistent as f64),
+                (Some(("result", "inconsistent")), |site| site.counts.verified_inconsistent as f64),
+                (Some(("result", "raced")), |site| site.counts.verified_raced as f64),
+                (Some(("result", "unstable")), |site| site.counts.verified_unstable as f64),
+                (Some(("result", "failed")), |site| site.counts.verified_failed as f64),
             ],
         ),
     ),

@@ -16,6 +16,7 @@ const columns = [
   ["evictions", "evicted", (site) => site.evictions],
   ["load", "mean load", (site) => site.load_times.mean, time],
   ["p99", "p99", (site) => site.load_times.p99 ?? 0, time],
+  ["consistency", "consistency", (site) => checked(site) ? site.verified_consistent / checked(site) : -1, consistency],
   ["saved", "saved", (site) => site.saved_micros / 1e6, time],
 ];
 let key = sessionStorage.getItem("cache-admin-key") ?? "";
@@ -27,6 +28,9 @@ let known = null;
 const series = { "hit-rate": [], requests: [], load: [], redis: [] };
 
 function requests(counts) { return counts.hits + counts.misses + counts.error_hits + counts.bypassed; }
+function checked(counts) { return counts.verified_consistent + counts.verified_inconsistent; }
+// Rounded down: 100 % means that no difference was found.
+function consistency(part, site) { return part < 0 ? "–" : (Math.floor(part * 1e4) / 100) + " % of " + number(checked(site)); }
 function percent(part) { return (part * 100).toFixed(1) + " %"; }
 function time(seconds) {
   if (!seconds) return "0";
@@ -203,7 +207,7 @@ function table() {
       const cell = document.createElement("td");
       cell.dataset.title = title;
       const shown = value(site);
-      cell.append(...breakable(print ? print(shown) : typeof shown === "number" ? number(shown) : shown));
+      cell.append(...breakable(print ? print(shown, site) : typeof shown === "number" ? number(shown) : shown));
       row.append(cell);
     }
     const cell = document.createElement("td");

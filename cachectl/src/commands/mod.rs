@@ -8,6 +8,7 @@ pub(crate) mod look;
 pub(crate) mod outbox;
 pub(crate) mod relay;
 pub(crate) mod triggers;
+pub(crate) mod verify;
 pub(crate) mod watch;
 
 use cache_runtime::{CacheManager, FleetStats};
