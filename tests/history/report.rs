@@ -41,7 +41,7 @@ pub fn summary(outcome: &Outcome) -> String {
         changes(outcome, |_| true),
         changes(outcome, |confirmed| confirmed),
     );
-    let _ = writeln!(text, "  {}", sights(outcome));
+    let _ = writeln!(text, "  {}, invalidated softly before {}", sights(outcome), verdict.softened);
     let _ = writeln!(text, "  in those processes that lived to the end: {}", counts(outcome));
     let _ = writeln!(text, "  operations: {}", kinds(outcome));
     let _ = writeln!(text, "  disturbances: {}", disturbances(outcome));

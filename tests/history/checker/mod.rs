@@ -96,6 +96,8 @@ pub struct Verdict {
     pub checked_of_many: BTreeMap<How, u64>,
     /// Those of some more kinds.
     pub sights: BTreeMap<Sight, u64>,
+    /// Those that saw a value that was invalidated softly.
+    pub softened: u64,
     /// Those of processes that were in touch with Redis.
     pub steady: u64,
     /// The longest time after a change in Redis after which an older value was still seen, in a process
@@ -216,6 +218,12 @@ impl Checker<'_> {
             let change = change.clone();
             verdict.violations.push(Violation::Own { process, read, change });
             return;
+        }
+        let is_softened = |limits: &Limits<'_>| {
+            limits.fresh.first_above(&seen, put).is_some_and(|(at, _)| at < read.span.begin)
+        };
+        if read.may_be_stale() && (is_softened(own) || is_softened(&self.confirmed)) {
+            verdict.softened += 1;
         }
         let is_steady = touch.steady.covers(read.span);
         verdict.steady += u64::from(is_steady);
