@@ -51,7 +51,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Comparison {
     Consistent,
     Inconsistent,
     Raced,
@@ -112,41 +112,43 @@ where
     );
     let (taken, given_up) = (slot.taken(), Arc::clone(&call));
     let task = async move {
-        let verdict = AssertUnwindSafe(verified(&call, bodies, &taken)).catch_unwind().await;
-        count(&call, verdict.unwrap_or(Verdict::Failed));
+        let comparison = AssertUnwindSafe(verified(&call, bodies, &taken)).catch_unwind().await;
+        count(&call, comparison.unwrap_or(Comparison::Failed));
     };
-    slot.run(around(Box::pin(task.instrument(span))), move |_| count(&given_up, Verdict::Failed));
+    slot.run(around(Box::pin(task.instrument(span))), move |_| {
+        count(&given_up, Comparison::Failed)
+    });
     served
 }
 
-async fn verified(call: &Call, bodies: [Body; 2], slot: &Arc<TakenSlot>) -> Verdict {
-    let Some(entry) = SeenEntry::read(call).await else { return Verdict::Raced };
+async fn verified(call: &Call, bodies: [Body; 2], slot: &Arc<TakenSlot>) -> Comparison {
+    let Some(entry) = SeenEntry::read(call).await else { return Comparison::Raced };
     if entry.compares(call, &entry.hit.value).is_none() {
-        return Verdict::Unknown;
+        return Comparison::Unknown;
     }
     let [first, second] = bodies;
-    let Some(first) = run(call, first, slot).await else { return Verdict::Failed };
+    let Some(first) = run(call, first, slot).await else { return Comparison::Failed };
     if !entry.is_there(call).await {
-        return Verdict::Raced;
+        return Comparison::Raced;
     }
     match entry.compares(call, &first) {
-        Some(true) => return Verdict::Consistent,
+        Some(true) => return Comparison::Consistent,
         Some(false) => {}
-        None => return Verdict::Unknown,
+        None => return Comparison::Unknown,
     }
     sleep(PAUSE).await;
     if !entry.is_there(call).await {
-        return Verdict::Raced;
+        return Comparison::Raced;
     }
-    let Some(second) = run(call, second, slot).await else { return Verdict::Failed };
+    let Some(second) = run(call, second, slot).await else { return Comparison::Failed };
     if !entry.is_there(call).await {
-        return Verdict::Raced;
+        return Comparison::Raced;
     }
     if compare(call, &first, &second) != Some(true) {
-        return Verdict::Unstable;
+        return Comparison::Unstable;
     }
     report(call, &entry);
-    Verdict::Inconsistent
+    Comparison::Inconsistent
 }
 
 /// Returns the value of the source; `None` if the body fails.
@@ -251,15 +253,15 @@ fn compare(call: &Call, value: &Value, other: &Value) -> Option<bool> {
     unless_panicking(|| likeness.compares(value.as_ref(), other.as_ref())).flatten()
 }
 
-fn count(call: &Call, verdict: Verdict) {
+fn count(call: &Call, comparison: Comparison) {
     let slow = &call.counters.slow;
-    match verdict {
-        Verdict::Consistent => slow.verified_consistent.one(),
-        Verdict::Inconsistent => slow.verified_inconsistent.one(),
-        Verdict::Raced => slow.verified_raced.one(),
-        Verdict::Unstable => slow.verified_unstable.one(),
-        Verdict::Failed => slow.verified_failed.one(),
-        Verdict::Unknown => {}
+    match comparison {
+        Comparison::Consistent => slow.verified_consistent.one(),
+        Comparison::Inconsistent => slow.verified_inconsistent.one(),
+        Comparison::Raced => slow.verified_raced.one(),
+        Comparison::Unstable => slow.verified_unstable.one(),
+        Comparison::Failed => slow.verified_failed.one(),
+        Comparison::Unknown => {}
     }
 }
 

@@ -8,9 +8,23 @@ use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
-use super::soft::Swap;
 use crate::format::entry;
 use crate::support::random;
+
+/// The replacement of the token under a key.
+#[derive(Clone, Debug)]
+pub(super) struct Swap {
+    pub(super) key: String,
+    pub(super) from: [u8; 8],
+    pub(super) to: [u8; 8],
+}
+
+impl Swap {
+    /// Returns the expected token and the new one.
+    fn pair(&self) -> [&[u8]; 2] {
+        [&self.from, &self.to]
+    }
+}
 
 /// Removes keys and publishes the notice. The first `tokens` keys are those of tokens. The tokens of names
 /// are removed with the names. The removals of tags are counted (see [`births`]). Returns the number of removed

@@ -18,7 +18,7 @@ use redis::cmd;
 use super::error::StoreResult;
 use super::lane::Lane;
 use super::pending;
-use super::removal;
+use super::removal::{self, Swap};
 use super::shared::Permit;
 use super::unavailable::Unavailable;
 use super::{RedisStore, RemovalGuard, bytes_in, token};
@@ -113,21 +113,6 @@ impl SoftRecord {
         let known = self.predecessors.iter().find(is_of);
         let known = known.filter(|_| present == Some(self.successor))?;
         Some(SoftAge { stale_for_ms: now_ms.saturating_sub(known.at_ms) })
-    }
-}
-
-/// The replacement of the token under a key.
-#[derive(Clone, Debug)]
-pub(super) struct Swap {
-    pub(super) key: String,
-    from: [u8; 8],
-    to: [u8; 8],
-}
-
-impl Swap {
-    /// Returns the expected token and the new one.
-    pub(super) fn pair(&self) -> [&[u8]; 2] {
-        [&self.from, &self.to]
     }
 }
 

@@ -96,7 +96,7 @@ pub struct Verdict {
     pub checked_of_many: BTreeMap<How, u64>,
     /// Those of some more kinds.
     pub sights: BTreeMap<Sight, u64>,
-    /// Those that saw a value that was invalidated softly.
+    /// Those that saw a value that their process had invalidated softly.
     pub softened: u64,
     /// Those of processes that were in touch with Redis.
     pub steady: u64,
@@ -219,12 +219,9 @@ impl Checker<'_> {
             verdict.violations.push(Violation::Own { process, read, change });
             return;
         }
-        let is_softened = |limits: &Limits<'_>| {
-            limits.fresh.first_above(&seen, put).is_some_and(|(at, _)| at < read.span.begin)
-        };
-        if read.may_be_stale() && (is_softened(own) || is_softened(&self.confirmed)) {
-            verdict.softened += 1;
-        }
+        // No hard change of the process forbids it.
+        let softened = own.fresh.first_above(&seen, put).filter(|(at, _)| *at < read.span.begin);
+        verdict.softened += u64::from(softened.is_some());
         let is_steady = touch.steady.covers(read.span);
         verdict.steady += u64::from(is_steady);
         let Some((at, change)) = self.confirmed.of(&read).first_above(&seen, put) else { return };
