@@ -1,6 +1,6 @@
 //! The wait of a load for its permits, between the notes about its key and its body.
 //!
-//! What was noted before a long wait may be outdated after it. Then the load begins again, because its value could not be
+//! A long wait may outdate the notes that were made before it. Then the load begins again, because its value could not be
 //! stored otherwise (R2).
 
 use std::mem;

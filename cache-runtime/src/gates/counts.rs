@@ -1,4 +1,4 @@
-//! What a gate counts.
+//! The counts of a gate.
 
 use crate::stats::Counter;
 

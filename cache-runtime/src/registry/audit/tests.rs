@@ -43,6 +43,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         load_timeout: None,
         early_refresh: 0.0,
         background: false,
+        verifiable: false,
         coalesce: Coalesce::Process,
         share_errors: false,
         detached: false,
