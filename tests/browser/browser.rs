@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cache_tests::free_port;
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
@@ -73,17 +75,37 @@ impl Browser {
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        self.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+        self.with_element(selector, async |element| element.click().await).await;
     }
 
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        let field = self.client.find(Locator::Css(selector)).await.unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let fill = async |element: Element| {
+            element.clear().await?;
+            element.send_keys(text).await
+        };
+        self.with_element(selector, fill).await;
     }
 
     pub(crate) async fn keys(&self, selector: &str, keys: &str) {
-        self.client.find(Locator::Css(selector)).await.unwrap().send_keys(keys).await.unwrap();
+        self.with_element(selector, async |element| element.send_keys(keys).await).await;
+    }
+
+    /// Does something with an element. If the page has replaced the element meanwhile, it is done with the new one.
+    async fn with_element(
+        &self,
+        selector: &str,
+        act: impl AsyncFn(Element) -> Result<(), CmdError>,
+    ) {
+        let began = Instant::now();
+        loop {
+            let element = self.client.find(Locator::Css(selector)).await.unwrap();
+            match act(element).await {
+                Err(error) if error.is_stale_element_reference() => {
+                    assert!(began.elapsed() < PATIENCE, "{selector} is replaced all the time");
+                }
+                done => return done.unwrap(),
+            }
+        }
     }
 
     /// Scrolls to an element.

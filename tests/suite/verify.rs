@@ -12,23 +12,23 @@ use crate::stores::{Store, TestCache, on_store, on_stores, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-#[cached(ttl = "1h", key_prefix = "verified:video", key = "{id}", tags = ["team:{team}"], verify = "1m")]
-async fn video(source: &Source, id: u64, team: &str) -> u64 {
-    _ = (id, team);
+#[cached(ttl = "1h", key_prefix = "verified:video", key = "{film}", tags = ["team:{team}"], verify = "1m")]
+async fn video(source: &Source, film: u64, team: &str) -> u64 {
+    _ = (film, team);
     source.read().await
 }
 
 /// Changes the data, and invalidates the entry.
-#[cache_invalidate(prefix = "verified:video:{id}")]
-async fn describe(source: &Source, id: u64, value: u64) {
-    _ = id;
+#[cache_invalidate(prefix = "verified:video:{film}")]
+async fn describe(source: &Source, film: u64, value: u64) {
+    _ = film;
     source.set(value);
 }
 
 /// Changes the data, and invalidates something else.
-#[cache_invalidate(prefix = "verified:titles:{id}")]
-async fn rename(source: &Source, id: u64, value: u64) {
-    _ = id;
+#[cache_invalidate(prefix = "verified:titles:{film}")]
+async fn rename(source: &Source, film: u64, value: u64) {
+    _ = film;
     source.set(value);
 }
 

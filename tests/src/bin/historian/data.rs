@@ -158,7 +158,7 @@ pub async fn change_row(row: u8, keys: Vec<Key>) -> Versions {
 }
 
 /// The time for which stale values may be served.
-pub const SOFT: Duration = Duration::from_millis(300);
+pub const SOFT: Duration = Duration::from_secs(2);
 
 #[cache_invalidate(prefix = "datum:{group}", soft = SOFT)]
 pub async fn change_group_softly(group: u8, keys: Vec<Key>) -> Versions {
