@@ -146,9 +146,11 @@ async fn a_write_without_an_invalidation_is_found() {
         assert!(tags.contains(&"team:red".to_owned()), "{tags:?}");
         // The clock of Redis goes on.
         assert!(*age_ms >= 60_000 && *ttl_ms == Some(3_600_000), "{age_ms} {ttl_ms:?}");
-        let [missing, there] = hint.split("; ").collect::<Vec<_>>()[..] else { panic!("{hint}") };
+        // Functions of other tests, whose templates may reach it, follow.
+        let mut hints = hint.split("; ");
+        let missing = hints.next().unwrap();
         assert!(missing.contains("rename (") && missing.contains("does not invalidate"), "{hint}");
-        assert!(there.contains("describe (") && there.contains(" invalidates it"), "{hint}");
+        assert!(hints.all(|other| other.contains(" invalidates it, but ")), "{hint}");
         assert_eq!(video(&source, 42, "red").await, 2, "nothing is stored");
     })
     .await;

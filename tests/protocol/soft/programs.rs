@@ -58,6 +58,9 @@ fn each_rule_of_soft_invalidations_is_needed() {
         SoftRule::TokensNotedFirst,
     ] {
         let is_wrong = |roles: &&[Role]| search(roles, Some(rule)).is_err();
-        assert!(PROGRAMS.iter().chain(&LONG_PROGRAMS).any(is_wrong), "nothing goes wrong without {rule:?}");
+        assert!(
+            PROGRAMS.iter().chain(&LONG_PROGRAMS).any(is_wrong),
+            "nothing goes wrong without {rule:?}"
+        );
     }
 }
