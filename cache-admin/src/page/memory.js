@@ -22,10 +22,10 @@ function fill(sizing) {
     item.textContent = text;
     return item;
   }));
-  const titles = ["function", "entries", "memory", "of the capacity", "answered by memory"];
+  const titles = ["function", "entries", "memory", "of the capacity", "evicted", "answered by memory"];
   byId("memory-rows").replaceChildren(...sizing.functions.filter((of) => of.entries).map((of) => {
     const row = document.createElement("tr");
-    const texts = [of.name, number(of.entries), bytes(of.bytes), percent(of.bytes / capacity), percent(of.memory_hit_rate)];
+    const texts = [of.name, number(of.entries), bytes(of.bytes), percent(of.bytes / capacity), number(of.evictions), percent(of.memory_hit_rate)];
     row.append(...texts.map((text, place) => {
       const cell = document.createElement("td");
       cell.dataset.title = titles[place];

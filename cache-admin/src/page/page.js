@@ -13,7 +13,6 @@ const columns = [
   ["coalesced", "shared", (site) => site.coalesced],
   ["batch", "keys/batch", (site) => site.batches ? site.batch_keys / site.batches : 0, (keys) => keys ? keys.toFixed(1) : "–"],
   ["load_errors", "errors", (site) => site.load_errors],
-  ["evictions", "evicted", (site) => site.evictions],
   ["load", "mean load", (site) => site.load_times.mean, time],
   ["p99", "p99", (site) => site.load_times.p99 ?? 0, time],
   ["consistency", "consistency", (site) => checked(site) ? site.verified_consistent / checked(site) : -1, consistency],
