@@ -20,10 +20,6 @@ pub(crate) struct ReadPredicate<'a> {
     pub(crate) not_before_ms: u64,
 }
 
-/// The clock may step back by a little when it is woken. An entry that was made in this time before a soft invalidation may
-/// have been made after it, and is absent.
-const CLOCK_STEP_MS: u64 = 500;
-
 impl ReadPredicate<'_> {
     #[inline(always)]
     pub(super) fn fresh(&self, entry: &AnyEntry) -> bool {
@@ -43,8 +39,7 @@ impl ReadPredicate<'_> {
         if !is_own || meta.created_ms < self.not_before_ms || entry.verified.is_retired() {
             return None;
         }
-        let latest_ms = meta.created_ms.saturating_add(CLOCK_STEP_MS);
-        let at_ms = self.generations.softened(&meta.stamps, latest_ms, self.now_ms)?.at_ms;
+        let at_ms = self.generations.softened(&meta.stamps, meta.created_ms, self.now_ms)?.at_ms;
         let ends_ms = meta.ends_ms.min(at_ms);
         (self.now_ms < ends_ms.saturating_add(self.grace_ms)).then(|| meta.age_ms(ends_ms))
     }

@@ -179,26 +179,33 @@ pub(crate) fn look_after() {
 
 #[cold]
 fn wake() -> u64 {
+    // Time never goes back: the ticking thread may store an earlier reading afterwards. The lock keeps the clock from falling
+    // asleep between the reading and the store.
+    let mut ticker = TICKER.thread.lock();
     ASKED.store(true, Ordering::Relaxed);
-    tick_on();
-    precise_ms()
+    let ticks = ensure_ticking(&mut ticker);
+    let now = precise_ms();
+    // Without a thread, the clock is read at each call, which is slower but correct.
+    if ticks { NOW.fetch_max(now, Ordering::Relaxed).max(now) } else { now }
 }
 
 /// Wakes the ticking thread, or starts it if this process has none.
 pub(crate) fn tick_on() {
-    let mut ticker = TICKER.thread.lock();
+    ensure_ticking(&mut TICKER.thread.lock());
+}
+
+/// Does the same. Returns false if there is no thread, because it cannot be made.
+fn ensure_ticking(ticker: &mut Option<Option<Thread>>) -> bool {
     if TICKER.process.has_changed() {
         // The handle is not dropped, because it belongs to another process.
         std::mem::forget(ticker.take());
     }
-    // Without a thread, the clock is read at each call, which is slower but correct.
     let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
     });
-    if let Some(thread) = thread {
-        thread.unpark();
-    }
+    thread.iter().for_each(Thread::unpark);
+    thread.is_some()
 }
 
 fn tick_forever() {
@@ -212,16 +219,36 @@ fn tick_forever() {
         thread::sleep(TICK);
         idle = if ASKED.swap(false, Ordering::Relaxed) { 0 } else { idle + 1 };
         if idle >= IDLE_TICKS {
-            NOW.store(ASLEEP, Ordering::Relaxed);
-            thread::park();
+            if fall_asleep() {
+                thread::park();
+            }
             idle = 0;
         }
     }
 }
 
+/// Stops the clock, unless it was read meanwhile. Returns true if it has stopped.
+fn fall_asleep() -> bool {
+    let _ticker = TICKER.thread.lock();
+    let is_idle = !ASKED.load(Ordering::Relaxed);
+    if is_idle {
+        NOW.store(ASLEEP, Ordering::Relaxed);
+    }
+    is_idle
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_woken_does_not_go_back_afterwards() {
+        let woken = wake();
+        // Stored by the ticking thread, from a reading before.
+        NOW.fetch_max(woken - 1, Ordering::Relaxed);
+        let seen = coarse_ms();
+        assert!(seen >= woken, "{seen} < {woken}");
+    }
 
     #[test]
     fn the_system_clock_follows_the_precise_one() {
