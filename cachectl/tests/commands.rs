@@ -656,10 +656,7 @@ async fn the_graph_of_a_program_is_printed_for_graphviz_and_as_json() {
     assert_eq!(connected["edges"].as_array().unwrap().len(), 2);
 
     // The printed graph can be read again.
-    let mut again = program(&["graph", "-", "--function", "cube", "--json"]);
-    let mut child = again.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(all.to_string().as_bytes()).unwrap();
-    let again = Ran::of(child.wait_with_output().unwrap());
+    let again = on_response(&["graph", "-", "--function", "cube", "--json"], &all.to_string());
     assert_eq!(names(&again.json()), ["cube"]);
 }
 
@@ -700,21 +697,13 @@ async fn the_use_of_memory_is_printed_as_text_and_as_json() {
     let https = with_key("advise", &["https://127.0.0.1/cache"]);
     assert!(https.refused(2).contains("/cache/sizing | cachectl advise -"), "{https:?}");
     let graph = with_key("graph", &[&url, "--json"]).json().to_string();
-    let mut command = program(&["advise", "-"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(graph.as_bytes()).unwrap();
-    let another = Ran::of(child.wait_with_output().unwrap());
+    let another = on_response(&["advise", "-"], &graph);
     assert!(another.refused(2).contains("`GET /sizing`: it has no `text`"), "{another:?}");
 }
 
 /// Runs a command on this response of the admin endpoints.
-fn on_response(command: &str, response: &str) -> Ran {
-    let mut command = program(&[command, "-"]);
+fn on_response(arguments: &[&str], response: &str) -> Ran {
+    let mut command = program(arguments);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -744,14 +733,14 @@ async fn verifications_are_printed_by_function_and_a_difference_is_a_negative_re
     assert_eq!(with_key("verify", &[&url, "--json"]).json(), serde_json::json!([]));
 
     let sites = |sites: &[Value]| serde_json::json!({ "sites": sites }).to_string();
-    let right = on_response("verify", &sites(&[verified("shop::price", 12, 0)]));
+    let right = on_response(&["verify", "-"], &sites(&[verified("shop::price", 12, 0)]));
     assert!(right.done().contains("100.00 %        12"), "{right:?}");
     let wrong = sites(&[verified("shop::price", 12, 0), verified("shop::title", 9_997, 3)]);
-    let wrong = on_response("verify", &wrong);
+    let wrong = on_response(&["verify", "-"], &wrong);
     let lines: Vec<_> = wrong.out.lines().collect();
     assert_eq!((wrong.code, lines.len()), (1, 3), "{wrong:?}");
     assert!(lines[1].contains("99.97 %") && lines[1].ends_with("shop::title"), "{wrong:?}");
 
-    let another = on_response("verify", "{}");
+    let another = on_response(&["verify", "-"], "{}");
     assert!(another.refused(2).contains("`GET /stats`"), "{another:?}");
 }

@@ -308,7 +308,7 @@ async fn over_stale(source: &Source, id: u64) -> Loaded {
     if_error(source, id).await
 }
 
-// What a body with `inherit` reads is fresh, so its value does not prolong the life of a stale one.
+// A body with `inherit` reads only fresh values, so its own does not prolong the life of a stale one.
 #[tokio::test]
 async fn an_entry_that_inherits_is_not_computed_from_a_stale_value() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {

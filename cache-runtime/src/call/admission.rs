@@ -62,7 +62,7 @@ impl Call {
     pub(super) fn is_held_up(&self, waits: bool) -> bool {
         let Some(limits) = &self.policy.limits else { return false };
         let bodies = recursion::bodies();
-        limits.turns_away(self.core.clock.now_ms(), &bodies) || (waits && limits.is_full(&bodies))
+        limits.rejects(self.core.clock.now_ms(), &bodies) || (waits && limits.is_full(&bodies))
     }
 
     /// Returns the error that answers the call: that of a recent load of this key, or the last one of the function if its
@@ -73,7 +73,7 @@ impl Call {
 
     fn error_of_source(&self, leader: &Leader<CallKey>) -> Option<RecentError> {
         let limits = self.policy.limits.as_ref()?;
-        if !limits.turns_away(self.core.clock.now_ms(), &recursion::bodies()) {
+        if !limits.rejects(self.core.clock.now_ms(), &recursion::bodies()) {
             return None;
         }
         let last = limits.last_error()?;

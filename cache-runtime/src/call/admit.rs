@@ -23,7 +23,7 @@ use crate::tiers::policy::life_of;
 use crate::tiers::recent_errors::RecentError;
 
 /// A load that has been given up before its body.
-pub(super) enum TurnedAway {
+pub(super) enum Rejected {
     /// This is served instead.
     Served(Served),
     /// The error is returned to the caller, and to the followers if it can be shared.
@@ -142,7 +142,7 @@ impl Load {
     }
 
     /// Ends a load that has been given up before its body. It has not failed.
-    pub(super) fn turn_away(self, refused: Refused) -> TurnedAway {
+    pub(super) fn reject(self, refused: Refused) -> Rejected {
         let is_shared = !self.is_uncommitted();
         let (call, leader, instead) = self.give_up();
         call.loses_dependencies();
@@ -150,16 +150,16 @@ impl Load {
             // As after a load that has failed, the followers read the value themselves.
             leader.land(|| FlightOutcome::Outdated(None));
             count_stale(&call, found.is_stale());
-            return TurnedAway::Served(Served::found(found));
+            return Rejected::Served(Served::found(found));
         }
         match refused {
             Refused::LastError(last) => {
                 let (snapshot, failed_ms) = (leader.snapshot(), last.failed_ms);
                 let recent =
                     RecentError { error: last.error, stands_in: true, failed_ms, snapshot };
-                TurnedAway::Served(pass_recent(&call, leader, recent))
+                Rejected::Served(pass_recent(&call, leader, recent))
             }
-            Refused::Shed(shed) => TurnedAway::Shed(shed, FailedFlight::new(leader, is_shared)),
+            Refused::Shed(shed) => Rejected::Shed(shed, FailedFlight::new(leader, is_shared)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::admit::TurnedAway;
+use super::admit::Rejected;
 use super::found::{Failure, Output, Served};
 use super::load::{Action, BodyError, FailedFlight, FailedLoad, Load};
 use crate::collector::traced::Traced;
@@ -221,7 +221,7 @@ impl Driver {
                 }
                 DriverState::Body(Some(load)) => match ready!(load.admit(context)) {
                     Ok(()) => return Poll::Ready(Turn::Body),
-                    Err(refused) => return Poll::Ready(self.turn_away(refused)),
+                    Err(refused) => return Poll::Ready(self.reject(refused)),
                 },
                 DriverState::Body(None) => return Poll::Ready(Turn::Body),
                 DriverState::Storing(stored) => {
@@ -234,10 +234,10 @@ impl Driver {
 
     /// Ends a load that has been given up before its body.
     #[cold]
-    fn turn_away(&mut self, refused: Refused) -> Turn {
-        match self.take_load().map(|load| load.turn_away(refused)) {
-            Some(TurnedAway::Served(served)) => Turn::Serve(served),
-            Some(TurnedAway::Shed(shed, flight)) => Turn::Shed(shed, flight),
+    fn reject(&mut self, refused: Refused) -> Turn {
+        match self.take_load().map(|load| load.reject(refused)) {
+            Some(Rejected::Served(served)) => Turn::Serve(served),
+            Some(Rejected::Shed(shed, flight)) => Turn::Shed(shed, flight),
             None => Turn::Body,
         }
     }

@@ -48,7 +48,7 @@ impl Call {
             return;
         }
         let OldOf { of, kept_ms, .. } = self.old_of();
-        if let Some(hit) = self.core.value_in_memory(&self.key, of, kept_ms) {
+        if let Some((hit, _)) = self.core.kept_in_memory(&self.key, of, kept_ms) {
             self.offer_hit(&hit);
         }
     }

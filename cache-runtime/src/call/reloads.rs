@@ -13,8 +13,8 @@ pub(super) fn compare_with_expired(call: &Call, value: ValueRef<'_>) {
         return;
     }
     // An invalidated value is not found. It was loaded again for another reason.
-    let found = call.core.value_in_memory(&call.key, call.policy.of, u64::MAX);
-    let Some(expired) = found.filter(|hit| hit.stale_for_ms().is_some()) else { return };
+    let found = call.core.kept_in_memory(&call.key, call.policy.of, u64::MAX);
+    let Some((expired, _)) = found.filter(|(hit, _)| hit.stale_for_ms().is_some()) else { return };
     let likeness = call.policy.coding.likeness;
     let compare = || likeness.compares(value, expired.value.as_ref());
     let Some(Some(is_same)) = unless_panicking(compare) else { return };

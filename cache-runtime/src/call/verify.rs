@@ -102,8 +102,8 @@ pub(crate) fn verify_in_background<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    let Some(bodies) = bodies else { return serve_unverified(&call, verifying) };
     let Verifying { slot, served } = verifying;
-    let Some(bodies) = bodies else { return serve_unverified(&call, Verifying { slot, served }) };
     let span = debug_span!(
         "cache_verify",
         name = call.key.name().as_str(),

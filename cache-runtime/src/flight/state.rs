@@ -113,7 +113,7 @@ impl Flight {
         permit.map(|(_, permit)| Arc::clone(permit))
     }
 
-    /// Takes the permit of a gate away.
+    /// Removes the permit of a gate.
     pub(crate) fn let_go(&self, gate: u64) -> Option<Attached> {
         let permits = &mut self.waiting.lock().permits;
         let at = permits.iter().position(|(of, _)| *of == gate)?;

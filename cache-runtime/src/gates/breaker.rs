@@ -38,8 +38,8 @@ impl SourceBreaker {
         self.open.is_some()
     }
 
-    /// Returns true if a call is turned away now: the source fails, and it is not the time of a probe.
-    pub(super) fn turns_away(&self, now_ms: u64) -> bool {
+    /// Returns true if a call is rejected now: the source fails, and it is not the time of a probe.
+    pub(super) fn rejects(&self, now_ms: u64) -> bool {
         self.open.as_ref().is_some_and(|open| open.probing || now_ms < open.next_ms)
     }
 
@@ -128,18 +128,18 @@ mod tests {
         let mut breaker = open();
         let (mut now_ms, mut pauses) = (0, Vec::new());
         for _ in 0..8 {
-            let pause = (0..10_000).find(|pause| !breaker.turns_away(now_ms + pause));
+            let pause = (0..10_000).find(|pause| !breaker.rejects(now_ms + pause));
             let pause = pause.unwrap_or_default();
             pauses.push(pause);
             now_ms += pause;
             assert!(breaker.begin_probe(now_ms) && !breaker.begin_probe(now_ms));
-            assert!(breaker.turns_away(now_ms + 60_000), "a probe runs");
+            assert!(breaker.rejects(now_ms + 60_000), "a probe runs");
             assert_eq!(breaker.fails(true, now_ms, 0.0), None);
             breaker.end_probe();
         }
         assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
         assert_eq!(breaker.succeeds(), Some(BreakerChange::Closed));
-        assert!(!breaker.turns_away(now_ms));
+        assert!(!breaker.rejects(now_ms));
     }
 
     #[test]

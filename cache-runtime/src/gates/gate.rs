@@ -160,9 +160,9 @@ impl Gate {
         }
     }
 
-    /// Returns true if a call is turned away now, because the source fails.
-    pub(super) fn turns_away(&self, now_ms: u64) -> bool {
-        self.breaker.as_ref().is_some_and(|breaker| breaker.lock().turns_away(now_ms))
+    /// Returns true if a call is rejected now, because the source fails.
+    pub(super) fn rejects(&self, now_ms: u64) -> bool {
+        self.breaker.as_ref().is_some_and(|breaker| breaker.lock().rejects(now_ms))
     }
 
     /// Returns true if the source fails.

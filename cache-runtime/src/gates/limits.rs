@@ -49,12 +49,11 @@ impl SiteLimits {
         self.gates.iter().any(|gate| gate.is_full() && gate.held_by(bodies).is_none())
     }
 
-    /// Returns true if a call that can do without a load is turned away now, because the source fails.
+    /// Returns true if a call that can do without a load is rejected now, because the source fails.
     /// `bodies` are those that make the call: the calls of a probe belong to it.
-    pub(crate) fn turns_away(&self, now_ms: u64, bodies: &[Arc<Flight>]) -> bool {
-        let turns_away =
-            |gate: &Arc<Gate>| gate.turns_away(now_ms) && gate.held_by(bodies).is_none();
-        self.gates.iter().any(turns_away)
+    pub(crate) fn rejects(&self, now_ms: u64, bodies: &[Arc<Flight>]) -> bool {
+        let rejects = |gate: &Arc<Gate>| gate.rejects(now_ms) && gate.held_by(bodies).is_none();
+        self.gates.iter().any(rejects)
     }
 
     /// Returns the last error, which is the answer while the source fails.

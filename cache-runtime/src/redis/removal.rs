@@ -68,11 +68,9 @@ pub(super) async fn replace(
             births::COUNTER_MS.as_bytes(),
         ];
         let swapped = |key: &String| swaps.iter().find(|swap| swap.key == *key);
-        let script = match keys.iter().any(|key| swapped(key).is_some()) {
-            true => Script::Soften,
-            false => Script::Remove,
-        };
-        if matches!(script, Script::Soften) {
+        let mut script = Script::Remove;
+        if keys.iter().any(|key| swapped(key).is_some()) {
+            script = Script::Soften;
             let pairs = keys.iter().map(|key| swapped(key).map_or([&[][..]; 2], Swap::pair));
             arguments.extend(pairs.flatten());
         }

@@ -12,7 +12,7 @@ use crate::tiers::recent_errors::RecentError;
 use crate::value::{Value, ValueType};
 
 impl Core {
-    /// Returns a value in memory that is at most this much time past its TTL.
+    /// Returns a value in memory that is at most this much time past its TTL, or past a soft invalidation.
     pub(crate) fn value_in_memory(
         &self,
         key: &CallKey,
@@ -28,13 +28,14 @@ impl Core {
         hit
     }
 
-    /// Returns true if no entry of this key can be a copy from Redis. The age of a copy is not that of its stamps.
+    /// Returns true if no entry of this key can be a copy from Redis, whose age is not that of its stamps. Beside Redis, only a
+    /// function whose store is memory asks for stale values.
     fn has_no_copies(&self, key: &CallKey) -> bool {
         self.redis.is_none() || key.origin != 0
     }
 
     /// Returns a value in memory that is at most this much time past its TTL, with the generations that it depends on.
-    pub(super) fn kept_in_memory(
+    pub(crate) fn kept_in_memory(
         &self,
         key: &CallKey,
         of: &dyn ValueType,

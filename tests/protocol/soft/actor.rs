@@ -191,7 +191,7 @@ impl World {
     ) -> At {
         self.actors[i].until = self.now + 1;
         let Some(token) = token else {
-            // What has no token is removed, since one may have been made meanwhile.
+            // Without a token, there is a removal, since a token may have been made meanwhile.
             self.token = None;
             return At::Changed;
         };

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::calls::ManyCalls;
 use crate::call::admission::PermitWait;
-use crate::call::admit::TurnedAway;
+use crate::call::admit::Rejected;
 use crate::error::Shed;
 use crate::gates::Refused;
 use crate::support::boxed::boxed;
@@ -58,15 +58,15 @@ impl ManyCalls {
     }
 
     /// Ends the loads of a body that does not run. Returns the error if a key has no stale value.
-    pub(super) fn turn_away(&mut self, refused: &Refused) -> Option<Shed> {
+    pub(super) fn reject(&mut self, refused: &Refused) -> Option<Shed> {
         self.polled = None;
         let aside = mem::take(&mut self.aside);
         let mut error = refused.shed().filter(|_| !aside.is_empty());
         aside.into_iter().for_each(|key| self.end_aside(key, true));
         for (key, load) in mem::take(&mut self.loads) {
-            match load.turn_away(refused.clone()) {
-                TurnedAway::Served(served) => self.serve_output(key, served),
-                TurnedAway::Shed(shed, flight) => {
+            match load.reject(refused.clone()) {
+                Rejected::Served(served) => self.serve_output(key, served),
+                Rejected::Shed(shed, flight) => {
                     flight.land(None);
                     self.end(key, Origin::new(Source::Load), true);
                     error = Some(shed);

@@ -244,7 +244,7 @@ where
         share: SharedErrors<K::Error>,
     ) -> BatchLoaded<K::Output> {
         self.in_body.clear();
-        let Some(shed) = self.calls.turn_away(refused) else {
+        let Some(shed) = self.calls.reject(refused) else {
             self.take_answers();
             return BatchLoaded::Continue;
         };
